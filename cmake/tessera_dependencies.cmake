@@ -1,0 +1,37 @@
+# Every outside library, found once and named tessera::*. The core (-DTESSERA_SERVE=OFF) needs torch and header-only libraries.
+find_package(Torch REQUIRED)
+find_package(OpenMP REQUIRED)
+find_package(Threads REQUIRED)
+
+add_library(tessera_std_deps INTERFACE)
+add_library(tessera::std_deps ALIAS tessera_std_deps)
+target_link_libraries(tessera_std_deps INTERFACE Threads::Threads OpenMP::OpenMP_CXX)
+# Header-only use of fmt, spdlog, nlohmann-json, toml++, CLI11 and xxHash, so that one folder of headers is enough anywhere.
+target_compile_definitions(tessera_std_deps INTERFACE
+  FMT_HEADER_ONLY=1 SPDLOG_FMT_EXTERNAL=1 TOML_HEADER_ONLY=1 XXH_INLINE_ALL=1)
+set(TESSERA_HEADERS "" CACHE PATH "Folder with the header-only libraries, where the system has none")
+if(TESSERA_HEADERS)
+  target_include_directories(tessera_std_deps SYSTEM INTERFACE ${TESSERA_HEADERS})
+endif()
+
+add_library(tessera_text_deps INTERFACE)
+add_library(tessera::text_deps ALIAS tessera_text_deps)
+add_library(tessera_data_deps INTERFACE)
+add_library(tessera::data_deps ALIAS tessera_data_deps)
+add_library(tessera_semid_deps INTERFACE)
+add_library(tessera::semid_deps ALIAS tessera_semid_deps)
+
+if(TESSERA_SERVE)
+  find_package(PkgConfig REQUIRED)
+  find_package(ICU REQUIRED COMPONENTS uc i18n)
+  find_package(ZLIB REQUIRED)
+  pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+  find_library(ROARING_LIBRARY roaring REQUIRED)
+  target_compile_definitions(tessera_std_deps INTERFACE TESSERA_WITH_COMPRESSION=1)
+  target_link_libraries(tessera_std_deps INTERFACE ZLIB::ZLIB PkgConfig::ZSTD)
+  target_compile_definitions(tessera_text_deps INTERFACE TESSERA_WITH_ICU=1)
+  target_link_libraries(tessera_text_deps INTERFACE ICU::uc ICU::i18n)
+  target_link_libraries(tessera_data_deps INTERFACE ZLIB::ZLIB)
+  target_compile_definitions(tessera_semid_deps INTERFACE TESSERA_WITH_ROARING=1)
+  target_link_libraries(tessera_semid_deps INTERFACE ${ROARING_LIBRARY})
+endif()
