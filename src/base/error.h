@@ -41,7 +41,7 @@ template <class... Args>
 }  // namespace tessera
 
 /// Throws Error(ErrorKind::kind) with a fmt-formatted message unless the condition holds.
-#define TESSERA_CHECK(condition, kind, ...)                              \
-  do {                                                                   \
+#define TESSERA_CHECK(condition, kind, ...)                                     \
+  do {                                                                          \
     if (!(condition)) ::tessera::fail(::tessera::ErrorKind::kind, __VA_ARGS__); \
   } while (false)

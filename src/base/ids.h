@@ -11,8 +11,14 @@ enum class ItemId : int32_t {};
 enum class UserId : int32_t {};
 enum class TokenId : int32_t {};
 
-constexpr int32_t index(ItemId id) { return static_cast<int32_t>(id); }
-constexpr int32_t index(UserId id) { return static_cast<int32_t>(id); }
-constexpr int32_t index(TokenId id) { return static_cast<int32_t>(id); }
+constexpr int32_t index(ItemId id) {
+  return static_cast<int32_t>(id);
+}
+constexpr int32_t index(UserId id) {
+  return static_cast<int32_t>(id);
+}
+constexpr int32_t index(TokenId id) {
+  return static_cast<int32_t>(id);
+}
 
 }  // namespace tessera

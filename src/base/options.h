@@ -16,9 +16,15 @@ struct Allowed {
   std::optional<double> low, high;   ///< closed interval for numbers (each element of a list)
   std::vector<std::string> choices;  ///< for strings
 };
-inline Allowed range(double low, double high) { return {low, high, {}}; }
-inline Allowed at_least(double low) { return {low, std::nullopt, {}}; }
-inline Allowed one_of(std::vector<std::string> choices) { return {std::nullopt, std::nullopt, std::move(choices)}; }
+inline Allowed range(double low, double high) {
+  return {low, high, {}};
+}
+inline Allowed at_least(double low) {
+  return {low, std::nullopt, {}};
+}
+inline Allowed one_of(std::vector<std::string> choices) {
+  return {std::nullopt, std::nullopt, std::move(choices)};
+}
 
 /// A borrowed reference to the field of an options struct.
 using OptionRef = std::variant<bool*, int64_t*, double*, std::string*, std::vector<int64_t>*, std::vector<double>*,
@@ -48,10 +54,10 @@ class OptionList {
   const std::vector<OptionField>& fields() const { return fields_; }
 
   /// Sets every option that the table names. Integers are accepted where a float is wanted.
-  /// @param table  JSON object; @param where  what it is called in messages, e.g. "[tokenize]"
+  /// @param table  JSON object (null: empty); @param where  what it is called in messages, e.g. "[tokenize]"
   /// @throws Error(config) for an unknown key (naming the nearest), a wrong type or a value not allowed
   void assign(const nlohmann::json& table, std::string_view where) const;
-  /// @return JSON object with the present value of every option, in declaration order of keys
+  /// @return JSON object with the present value of every option
   nlohmann::json dump() const;
   /// @return one line an option: name, type, default, range, help
   std::string help() const;

@@ -8,12 +8,12 @@ namespace tessera {
 
 /// One state of a long piece of work, as a listener sees it.
 struct ProgressState {
-  std::string label;       ///< "train tiger"
-  std::string unit;        ///< "steps"
+  std::string label;  ///< "train tiger"
+  std::string unit;   ///< "steps"
   int64_t done = 0;
-  int64_t total = 0;       ///< 0: unknown
-  double seconds = 0;      ///< since the start
-  std::string note;        ///< "loss 3.21", free text
+  int64_t total = 0;   ///< 0: unknown
+  double seconds = 0;  ///< since the start
+  std::string note;    ///< "loss 3.21", free text
   bool finished = false;
 };
 

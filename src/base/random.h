@@ -20,8 +20,7 @@ uint64_t stream_id(std::string_view name);
 /// Not thread-safe: give each unit of work its own Random(seed, stream, unit).
 class Random {
  public:
-  Random(uint64_t seed, std::string_view stream, uint64_t unit = 0)
-      : key_(seed ^ stream_id(stream)), unit_(unit) {}
+  Random(uint64_t seed, std::string_view stream, uint64_t unit = 0) : key_(seed ^ stream_id(stream)), unit_(unit) {}
 
   uint32_t next_u32() {
     if (used_ == 4) {
