@@ -20,7 +20,7 @@ struct Item {
   std::string title;
   std::string description;
   std::string brand;
-  std::vector<std::vector<std::string>> categories;  ///< paths, from the root down
+  std::vector<std::vector<std::string>> categories;         ///< paths, from the root down
   double price = std::numeric_limits<double>::quiet_NaN();  ///< NaN: unknown
   std::map<std::string, std::string> attributes;
   bool available = true;

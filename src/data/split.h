@@ -15,7 +15,7 @@ namespace tessera {
 struct Histories {
   std::vector<int64_t> offsets;  ///< num_users + 1
   std::vector<ItemId> items;
-  std::vector<int64_t> times;    ///< seconds, as `items`
+  std::vector<int64_t> times;  ///< seconds, as `items`
   int64_t num_users() const { return static_cast<int64_t>(offsets.size()) - 1; }
   std::span<const ItemId> of(UserId user) const {
     const auto u = static_cast<size_t>(index(user));
@@ -42,17 +42,18 @@ struct SplitOptions {
     f("actions", actions, "actions that make a history (none named: all but impressions)");
     f("min_user_events", min_user_events, "k-core: events a user must have", at_least(1));
     f("min_item_events", min_item_events, "k-core: events an item must have", at_least(1));
-    f("valid_from", valid_from, "temporal: start of validation, RFC 3339 or a share of the events such as 80%");
-    f("test_from", test_from, "temporal: start of the test, likewise");
+    f("valid_from", valid_from,
+      "temporal: start of validation, RFC 3339 or a share of the events such as 80% (the default)");
+    f("test_from", test_from, "temporal: start of the test, likewise (default 90%)");
   }
 };
 
-/// Leave-one-out: a user's last item is the test answer, the second last the validation answer, the rest training; users with
-/// fewer than three events train only. Temporal: one cut in time for everybody; each event from the cut on is a case whose
-/// history is all that the user did before that event.
-/// Ties in time keep the order of arrival.
+/// Leave-one-out: a user's last item is the test answer, the second last the validation answer, the rest training;
+/// users with fewer than three events train only. Temporal: one cut in time for everybody; each event from the cut on
+/// is a case whose history is all that the user did before that event (a user's very first event is no case: nothing is
+/// known before it). Ties in time keep the order of arrival.
 struct Split {
-  Histories all;                 ///< everything that counts as history, test included
+  Histories all;                   ///< everything that counts as history, test included
   std::vector<int64_t> train_end;  ///< by user: training history is all.items[all.offsets[u], train_end[u])
   std::vector<Case> valid, test;
   std::vector<int64_t> train_counts;  ///< by item: training events, for popularity and cold/warm
@@ -61,7 +62,9 @@ struct Split {
     const auto begin = all.offsets[static_cast<size_t>(index(user))];
     return std::span(all.items).subspan(begin, train_end[static_cast<size_t>(index(user))] - begin);
   }
-  std::span<const ItemId> history(const Case& c) const { return std::span(all.items).subspan(c.begin, c.end - c.begin); }
+  std::span<const ItemId> history(const Case& c) const {
+    return std::span(all.items).subspan(c.begin, c.end - c.begin);
+  }
 };
 
 /// @throws Error(data | config), e.g. when no case is left
