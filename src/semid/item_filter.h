@@ -10,7 +10,8 @@
 
 namespace tessera {
 
-/// The set of items that an answer may hold, as a bitmap over trie positions (Roaring where built with it).
+/// The set of items that an answer may hold, as a bitmap over trie positions: one bit an item with constant-time
+/// ranks, or for few items of a large catalogue a Roaring bitmap (a sorted list where not built with it).
 /// A node is allowed when its interval holds an allowed position. Immutable once built; concurrent reads are safe.
 class ItemFilter {
  public:
