@@ -1,5 +1,5 @@
 # Every outside library, found once and named tessera::*. The core (-DTESSERA_SERVE=OFF) needs torch and header-only libraries.
-find_package(Torch REQUIRED)
+include(tessera_torch)
 find_package(OpenMP REQUIRED)
 find_package(Threads REQUIRED)
 
