@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tessera {
+
+struct NormaliseOptions {
+  bool fold_case = true;       ///< "Straße" -> "strasse"; also drops invisible characters (soft hyphen, joiners)
+  bool strip_accents = false;  ///< "é" -> "e", in Latin and Greek only: elsewhere marks are letters
+};
+
+/// Brings text into one form: Unicode NFKC ("ﬁ" -> "fi", "Ａ" -> "A", halfwidth kana -> full), then as the options say.
+/// Invalid UTF-8 becomes U+FFFD. Thread-safe. @throws Error(unsupported) in a build without ICU
+std::string normalise(std::string_view utf8, const NormaliseOptions& options = {});
+
+}  // namespace tessera

@@ -1,0 +1,16 @@
+#pragma once
+
+#if TESSERA_WITH_ICU
+#include <unicode/unistr.h>
+
+#include <string_view>
+
+#include "text/normalise.h"
+
+namespace tessera {
+
+/// normalise() in ICU's own string type.
+icu::UnicodeString normalise_unicode(std::string_view utf8, const NormaliseOptions& options);
+
+}  // namespace tessera
+#endif
