@@ -1,6 +1,7 @@
 #include "base/runtime.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <vector>
 
@@ -26,6 +27,21 @@ TEST(Runtime, PeakMemoryGrowsWithUse) {
   std::vector<char> block(static_cast<size_t>(before) + (64 << 20), 1);
   EXPECT_GE(peak_memory_bytes(), static_cast<int64_t>(block.size()));
 }
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(Runtime, LargeBlocksAreKept) {
+  init_runtime(num_threads());
+  const auto page_faults_of_a_large_block = [] {
+    rusage before{}, after{};
+    getrusage(RUSAGE_SELF, &before);
+    { std::vector<char> block(128 << 20, 1); }
+    getrusage(RUSAGE_SELF, &after);
+    return after.ru_minflt - before.ru_minflt;
+  };
+  page_faults_of_a_large_block();
+  EXPECT_LT(page_faults_of_a_large_block(), 3000);  // 32768 if the block were mapped anew
+}
+#endif
 
 TEST(Errors, KindsHaveNames) {
   EXPECT_STREQ(to_string(ErrorKind::config), "config");

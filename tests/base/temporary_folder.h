@@ -33,7 +33,8 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// Writes bytes without the library's help, always as a new file: some file systems flush one that is cut and rewritten.
+/// Writes bytes without the library's help, always as a new file: some file systems flush one that is cut and
+/// rewritten.
 inline void put_bytes(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
