@@ -44,7 +44,7 @@ fast: setup ## the same, without the slow tests
 asan: setup ## fast tests under the address and undefined-behaviour sanitizers
 	@$(call configure,asan)
 	@cmake --build build/asan --parallel $(JOBS)
-	@$(TEST_ENV) ASAN_OPTIONS=detect_odr_violation=0:strict_init_order=1 \
+	@$(TEST_ENV) ASAN_OPTIONS=detect_odr_violation=0 \
 	  LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  ctest --test-dir build/asan -L '^fast$$' --output-on-failure --parallel $(JOBS)
 
