@@ -311,6 +311,16 @@ Svd randomised_svd(const SparseMatrix& matrix, int64_t dim, int64_t oversampling
   return result;
 }
 
+void scale_columns(Matrix& matrix, std::span<const float> values, double power) {
+  TESSERA_CHECK(static_cast<int64_t>(values.size()) == matrix.cols, shape, "{} factors for {} columns", values.size(),
+                matrix.cols);
+  std::vector<float> factors;
+  for (const float value : values) factors.push_back(value > 0 ? static_cast<float>(std::pow(value, power)) : 0.0f);
+  for (int64_t i = 0; i < matrix.rows; ++i) {
+    for (size_t j = 0; j < factors.size(); ++j) matrix.row(i)[j] *= factors[j];
+  }
+}
+
 void normalise_rows(Matrix& matrix) {
   for (int64_t i = 0; i < matrix.rows; ++i) {
     double norm = 0;

@@ -66,6 +66,9 @@ struct Svd {
 Svd randomised_svd(const SparseMatrix& matrix, int64_t dim, int64_t oversampling, int64_t power_iterations,
                    uint64_t seed);
 
+/// Multiplies column j by values[j]^power; columns whose value is 0 become zero.
+void scale_columns(Matrix& matrix, std::span<const float> values, double power);
+
 /// Scales every row to length 1; zero rows stay zero.
 void normalise_rows(Matrix& matrix);
 

@@ -1,0 +1,193 @@
+// Latent semantic analysis of the catalogue's text: TF-IDF, then a truncated singular value decomposition.
+// Deerwester et al., Indexing by latent semantic analysis, JASIS 1990; randomised SVD: Halko et al., arXiv:0909.4061.
+//
+//   w(item, word) = ln(1 + sum_fields weight_f tf_f(word)) * ln((N + 1) / (df(word) + 1)), rows scaled to length 1
+//   vectors = U S^power, rows scaled to length 1
+// The stand-in for a sentence encoder where there is no checkpoint (handbook 6). Beside words, a brand is one feature,
+// and so is every prefix of a category path and every attribute value: "Beauty > Makeup > Nails" is closer to its
+// siblings than its words alone tell. Ours: features are 64-bit hashes (no vocabulary is kept), `power` shades between
+// U (0) and U S (1).
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "methods/catalog.h"
+#include "methods/linear_algebra.h"
+#include "text/tokenise.h"
+
+namespace tessera::methods::text_svd {
+
+namespace {
+
+struct Options {
+  int64_t dim = 256;
+  double title = 1.0, description = 0.5, brand = 1.0, categories = 1.0, attributes = 0.5;
+  int64_t min_df = 2;
+  double max_df = 0.5;
+  int64_t max_features = 100000;
+  double power = 1.0;
+  bool normalise = true;
+  int64_t oversampling = 16;
+  int64_t power_iterations = 5;
+  template <class F>
+  void fields(F& f) {
+    f("dim", dim, "length of the vectors", range(1, 4096));
+    f("title", title, "weight of the title's words; 0 leaves a field out", range(0, 100));
+    f("description", description, "weight of the description's words", range(0, 100));
+    f("brand", brand, "weight of the brand and its words", range(0, 100));
+    f("categories", categories, "weight of category paths and their words", range(0, 100));
+    f("attributes", attributes, "weight of attribute values and their words", range(0, 100));
+    f("min_df", min_df, "items that must have a feature", at_least(1));
+    f("max_df", max_df, "largest share of items that may have a feature", range(0, 1));
+    f("max_features", max_features, "features kept, the most frequent first", at_least(1));
+    f("power", power, "exponent of the singular values: 0 whitens, 1 keeps them", range(0, 2));
+    f("normalise", normalise, "scale vectors to length 1");
+    f("oversampling", oversampling, "extra dimensions of the randomised SVD", range(0, 1000));
+    f("power_iterations", power_iterations, "subspace iterations of the randomised SVD", range(0, 100));
+  }
+};
+
+/// A feature of one item and its weighted count.
+using Feature = std::pair<uint64_t, float>;
+
+/// Collects the features of one item.
+class FeatureBag {
+ public:
+  void words(std::string_view text, double weight) {
+    if (weight <= 0 || text.empty()) return;
+    for (const std::string& word : tokenise(text)) add("w:" + word, weight);
+  }
+  void add(const std::string& name, double weight) {
+    if (weight > 0) features_.emplace_back(stream_id(name), static_cast<float>(weight));
+  }
+  /// Ascending, each feature once.
+  std::vector<Feature> take() {
+    std::stable_sort(features_.begin(), features_.end(),
+                     [](const Feature& a, const Feature& b) { return a.first < b.first; });
+    std::vector<Feature> merged;
+    for (const auto& [feature, weight] : features_) {
+      if (!merged.empty() && merged.back().first == feature) {
+        merged.back().second += weight;
+      } else {
+        merged.emplace_back(feature, weight);
+      }
+    }
+    return merged;
+  }
+
+ private:
+  std::vector<Feature> features_;
+};
+
+std::vector<Feature> features_of(const Item& item, const Options& options) {
+  FeatureBag bag;
+  bag.words(item.title, options.title);
+  bag.words(item.description, options.description);
+  bag.words(item.brand, options.brand);
+  if (!item.brand.empty()) bag.add("b:" + item.brand, options.brand);
+  for (const auto& path : item.categories) {
+    std::string prefix = "c:";
+    for (const std::string& name : path) {
+      bag.words(name, options.categories);
+      bag.add(prefix += name + '\x1f', options.categories);
+    }
+  }
+  for (const auto& [name, value] : item.attributes) {
+    bag.words(value, options.attributes);
+    bag.add("a:" + name + '\x1f' + value, options.attributes);
+  }
+  return bag.take();
+}
+
+/// The kept features: hash -> (column, idf).
+using Columns = std::unordered_map<uint64_t, std::pair<int32_t, float>>;
+
+Columns choose_columns(const std::vector<std::vector<Feature>>& bags, const Options& options) {
+  std::unordered_map<uint64_t, int64_t> frequency;
+  for (const auto& bag : bags) {
+    for (const auto& [feature, weight] : bag) ++frequency[feature];
+  }
+  const auto num_items = static_cast<double>(bags.size());
+  std::vector<std::pair<int64_t, uint64_t>> kept;  // (-df, feature): the most frequent first, then by hash
+  for (const auto& [feature, df] : frequency) {
+    if (df >= options.min_df && static_cast<double>(df) <= options.max_df * num_items) kept.emplace_back(-df, feature);
+  }
+  std::sort(kept.begin(), kept.end());
+  if (static_cast<int64_t>(kept.size()) > options.max_features) kept.resize(static_cast<size_t>(options.max_features));
+  Columns columns;
+  for (size_t c = 0; c < kept.size(); ++c) {
+    const double df = static_cast<double>(-kept[c].first);
+    columns[kept[c].second] = {static_cast<int32_t>(c), static_cast<float>(std::log((num_items + 1) / (df + 1)))};
+  }
+  return columns;
+}
+
+SparseMatrix tf_idf(const std::vector<std::vector<Feature>>& bags, const Columns& columns) {
+  SparseMatrix matrix;
+  matrix.rows = static_cast<int64_t>(bags.size());
+  matrix.cols = static_cast<int64_t>(columns.size());
+  std::vector<std::pair<int32_t, float>> row;
+  for (const auto& bag : bags) {
+    row.clear();
+    double norm = 0;
+    for (const auto& [feature, weight] : bag) {
+      const auto found = columns.find(feature);
+      if (found == columns.end()) continue;
+      const float value = std::log1p(weight) * found->second.second;
+      row.emplace_back(found->second.first, value);
+      norm += static_cast<double>(value) * value;
+    }
+    std::sort(row.begin(), row.end());
+    const double scale = norm > 0 ? 1.0 / std::sqrt(norm) : 0.0;
+    for (const auto& [column, value] : row) {
+      matrix.columns.push_back(column);
+      matrix.values.push_back(static_cast<float>(value * scale));
+    }
+    matrix.offsets.push_back(static_cast<int64_t>(matrix.columns.size()));
+  }
+  return matrix;
+}
+
+class TextSvd : public Embedder {
+ public:
+  explicit TextSvd(Options options) : options_(std::move(options)) {}
+
+  Matrix embed(const Dataset& data, const Split&, const MethodContext& context) override {
+    Progress progress(context.reporter, "embed text-svd", 3, "steps");
+    std::vector<std::vector<Feature>> bags(static_cast<size_t>(data.items.size()));
+    parallel_for(data.items.size(), 256, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        bags[static_cast<size_t>(i)] = features_of(data.items[ItemId{static_cast<int32_t>(i)}], options_);
+      }
+    });
+    progress.add();
+    const Columns columns = choose_columns(bags, options_);
+    TESSERA_CHECK(!columns.empty(), data,
+                  "[text-svd] no word stands in {} items or more: the catalogue of {} items has too little text (lower "
+                  "min_df, raise max_df, or use \"ppmi-svd\")",
+                  options_.min_df, data.items.size());
+    const SparseMatrix matrix = tf_idf(bags, columns);
+    progress.note(fmt::format("{} features", columns.size()));
+    progress.add();
+    Svd svd = randomised_svd(matrix, options_.dim, options_.oversampling, options_.power_iterations, context.seed);
+    scale_columns(svd.left, svd.values, options_.power);
+    if (options_.normalise) normalise_rows(svd.left);
+    progress.add();
+    return std::move(svd.left);
+  }
+
+ private:
+  Options options_;
+};
+
+}  // namespace
+
+MethodInfo info() {
+  return method_info<Options, TextSvd>("text-svd", "TF-IDF of the items' text, reduced by a randomised SVD",
+                                       "Deerwester et al., JASIS 1990; Halko et al., arXiv:0909.4061", "");
+}
+
+}  // namespace tessera::methods::text_svd
