@@ -1,0 +1,264 @@
+#include "decode/beam_search.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace tessera {
+
+using at::Tensor;
+
+namespace {
+
+constexpr float kForbidden = -std::numeric_limits<float>::infinity();
+
+Tensor to_device(std::span<const int32_t> column, c10::Device device) {
+  return at::from_blob(const_cast<int32_t*>(column.data()), {static_cast<int64_t>(column.size())}, at::kInt)
+      .to(at::kLong)
+      .to(device);
+}
+
+/// The node of `depth` whose interval holds the position.
+int32_t node_at(const Trie& trie, int64_t depth, int32_t position) {
+  const auto firsts = trie.firsts(depth);
+  return static_cast<int32_t>(std::upper_bound(firsts.begin(), firsts.end() - 1, position) - firsts.begin()) - 1;
+}
+
+bool restricted(const BeamQuery& query) {
+  return query.filter != nullptr || !query.exclude.empty();
+}
+
+std::vector<int32_t> excluded_positions(const Trie& trie, const BeamQuery& query) {
+  std::vector<int32_t> positions;
+  for (const ItemId item : query.exclude) positions.push_back(trie.position_of(item));
+  std::sort(positions.begin(), positions.end());
+  positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
+  return positions;
+}
+
+/// Marks which nodes of each depth hold an allowed item: `allowed` has one row of bytes a depth, 1 .. levels.
+void mark_allowed(const Trie& trie, const BeamQuery& query, std::vector<uint8_t*>& allowed) {
+  const int64_t levels = trie.levels();
+  const std::vector<int32_t> excluded = excluded_positions(trie, query);
+  if (query.filter != nullptr) {
+    for (int64_t depth = 1; depth <= levels; ++depth) std::fill_n(allowed[depth], trie.num_nodes(depth), uint8_t{0});
+    for (const int32_t position : query.filter->positions(0, static_cast<int32_t>(trie.num_items()))) {
+      if (std::binary_search(excluded.begin(), excluded.end(), position)) continue;
+      for (int64_t depth = levels; depth >= 1; --depth) {
+        uint8_t& mark = allowed[depth][node_at(trie, depth, position)];
+        if (mark != 0) break;  // so are all nodes above it
+        mark = 1;
+      }
+    }
+    return;
+  }
+  for (int64_t depth = 1; depth <= levels; ++depth) {
+    std::fill_n(allowed[depth], trie.num_nodes(depth), uint8_t{1});
+    for (const int32_t position : excluded) {
+      const int32_t node = node_at(trie, depth, position);
+      const auto [first, last] = trie.interval(depth, node);
+      const auto inside = std::lower_bound(excluded.begin(), excluded.end(), last) -
+                          std::lower_bound(excluded.begin(), excluded.end(), first);
+      if (inside == last - first) allowed[depth][node] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+struct DeviceTrie::Depth {
+  Tensor child_begin, child_count;  ///< [nodes] int64, for depth < levels
+  Tensor token;                     ///< [nodes] int64, for depth > 0
+  int64_t most_children = 0;
+};
+
+DeviceTrie::DeviceTrie(const Trie& trie, c10::Device device) : trie_(&trie) {
+  for (int64_t depth = 0; depth <= trie.levels(); ++depth) {
+    Depth d;
+    if (depth < trie.levels()) {
+      const Tensor offsets = to_device(trie.child_offsets(depth), device);
+      d.child_begin = offsets.narrow(0, 0, trie.num_nodes(depth)).contiguous();
+      d.child_count = offsets.diff().contiguous();
+      for (int32_t node = 0; node < trie.num_nodes(depth); ++node) {
+        const auto [first, last] = trie.children(depth, node);
+        d.most_children = std::max<int64_t>(d.most_children, last - first);
+      }
+    }
+    if (depth > 0) d.token = to_device(trie.tokens(depth), device);
+    depths_.push_back(std::move(d));
+  }
+}
+DeviceTrie::~DeviceTrie() = default;
+DeviceTrie::DeviceTrie(DeviceTrie&&) noexcept = default;
+
+/// One search: the live beams as tensors, extended level by level.
+class BeamSearch {
+ public:
+  BeamSearch(StepModel& model, const DeviceTrie& trie, std::span<const BeamQuery> queries, const BeamOptions& options)
+      : model_(model),
+        device_trie_(trie),
+        trie_(trie.trie()),
+        queries_(queries),
+        options_(options),
+        width_(options.beam) {
+    TESSERA_CHECK(model.batch() == static_cast<int64_t>(queries.size()), shape,
+                  "beam search: {} queries for a model batch of {}", queries.size(), model.batch());
+    for (const BeamQuery& query : queries) width_ = std::max(width_, query.k);
+    make_masks();
+  }
+
+  std::vector<BeamAnswer> run() {
+    const auto batch = static_cast<int64_t>(queries_.size());
+    const auto integers = at::TensorOptions(at::kLong).device(model_.device());
+    nodes_ = at::zeros({batch, 1}, integers);
+    scores_ = at::zeros({batch, 1}, integers.dtype(at::kFloat));
+    Tensor tokens, parents;
+    for (int64_t level = 0; level < trie_.levels(); ++level) {
+      const Tensor logits = model_.step(level, tokens, parents);
+      extend(level, logits, tokens, parents);
+    }
+    return collect();
+  }
+
+ private:
+  /// allowed_[depth] is [B, nodes] bool on the device when any query is restricted.
+  void make_masks() {
+    if (std::none_of(queries_.begin(), queries_.end(), restricted)) return;
+    const auto batch = static_cast<int64_t>(queries_.size());
+    allowed_.resize(static_cast<size_t>(trie_.levels() + 1));
+    for (int64_t depth = 1; depth <= trie_.levels(); ++depth) {
+      allowed_[depth] = at::empty({batch, trie_.num_nodes(depth)}, at::kBool);
+    }
+    at::parallel_for(0, batch, 1, [&](int64_t begin, int64_t end) {
+      std::vector<uint8_t*> rows(allowed_.size());
+      for (int64_t b = begin; b < end; ++b) {
+        for (int64_t depth = 1; depth <= trie_.levels(); ++depth) {
+          rows[depth] = static_cast<uint8_t*>(allowed_[depth].data_ptr()) + b * trie_.num_nodes(depth);
+        }
+        mark_allowed(trie_, queries_[b], rows);
+      }
+    });
+    for (int64_t depth = 1; depth <= trie_.levels(); ++depth) allowed_[depth] = allowed_[depth].to(model_.device());
+  }
+
+  void extend(int64_t level, const Tensor& logits, Tensor& tokens, Tensor& parents) {
+    const DeviceTrie::Depth& from = device_trie_.depths_[level];
+    const DeviceTrie::Depth& to = device_trie_.depths_[level + 1];
+    const int64_t batch = nodes_.size(0), width = nodes_.size(1), slots = from.most_children;
+    const Tensor flat = nodes_.flatten();
+    const Tensor slot = at::arange(slots, nodes_.options());  // [M]
+    const Tensor begin = from.child_begin.index_select(0, flat).view({batch, width, 1});
+    const Tensor count = from.child_count.index_select(0, flat).view({batch, width, 1});
+    Tensor live = slot < count;                                           // [B, W, M]
+    const Tensor child = (begin + slot).clamp_max(to.token.size(0) - 1);  // [B, W, M]
+    if (!allowed_.empty()) live = live.logical_and(allowed_[level + 1].gather(1, child.flatten(1)).view(live.sizes()));
+    live = live.logical_and((scores_ > kForbidden).unsqueeze(-1));
+    const Tensor code = to.token.index_select(0, child.flatten()).view(child.sizes());  // [B, W, M]
+    Tensor gain;
+    if (options_.renormalise) {
+      gain = at::log_softmax(logits.gather(2, code).masked_fill(live.logical_not(), kForbidden), -1);
+    } else {
+      gain = at::log_softmax(logits, -1).gather(2, code);
+    }
+    const Tensor total = (gain + scores_.unsqueeze(-1)).masked_fill(live.logical_not(), kForbidden).flatten(1);
+    const auto [best, place] = total.topk(std::min(width_, total.size(1)), -1, true, true);  // [B, W']
+    scores_ = best;
+    parents = place.div(slots, "floor");
+    nodes_ = child.flatten(1).gather(1, place);
+    tokens = code.flatten(1).gather(1, place);
+  }
+
+  std::vector<BeamAnswer> collect() const {
+    const Tensor nodes = nodes_.to(at::kCPU).contiguous(), scores = scores_.to(at::kCPU).contiguous();
+    const int64_t width = nodes.size(1);
+    std::vector<BeamAnswer> answers(queries_.size());
+    for (size_t b = 0; b < queries_.size(); ++b) {
+      const int64_t* node = nodes.data_ptr<int64_t>() + static_cast<int64_t>(b) * width;
+      const float* score = scores.data_ptr<float>() + static_cast<int64_t>(b) * width;
+      std::vector<std::pair<float, ItemId>> found;
+      const std::vector<int32_t> excluded = excluded_positions(trie_, queries_[b]);
+      for (int64_t w = 0; w < width; ++w) {
+        if (score[w] == kForbidden) continue;
+        const auto [first, last] = trie_.interval(trie_.levels(), static_cast<int32_t>(node[w]));
+        for (int32_t position = first; position < last; ++position) {
+          if (queries_[b].filter != nullptr && !queries_[b].filter->allows(position)) continue;
+          if (std::binary_search(excluded.begin(), excluded.end(), position)) continue;
+          found.emplace_back(score[w], trie_.item_at(position));
+        }
+      }
+      answers[b] = ranked(std::move(found), queries_[b].k);
+    }
+    return answers;
+  }
+
+ public:
+  static BeamAnswer ranked(std::vector<std::pair<float, ItemId>> found, int64_t k) {
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+      return a.first != b.first ? a.first > b.first : a.second < b.second;
+    });
+    if (static_cast<int64_t>(found.size()) > k) found.resize(static_cast<size_t>(k));
+    BeamAnswer answer;
+    for (const auto& [score, item] : found) {
+      answer.items.push_back(item);
+      answer.scores.push_back(score);
+    }
+    return answer;
+  }
+
+ private:
+  StepModel& model_;
+  const DeviceTrie& device_trie_;
+  const Trie& trie_;
+  std::span<const BeamQuery> queries_;
+  BeamOptions options_;
+  int64_t width_;
+  std::vector<Tensor> allowed_;
+  Tensor nodes_, scores_;  ///< [B, W]
+};
+
+std::vector<BeamAnswer> beam_search(StepModel& model, const DeviceTrie& trie, std::span<const BeamQuery> queries,
+                                    const BeamOptions& options) {
+  const c10::InferenceMode inference;
+  return BeamSearch(model, trie, queries, options).run();
+}
+
+std::vector<BeamAnswer> score_all(StepModel& model, const Trie& trie, std::span<const BeamQuery> queries) {
+  const c10::InferenceMode inference;
+  const auto batch = static_cast<int64_t>(queries.size()), items = trie.num_items();
+  // Beam i spells the item at position i; every beam descends from the only beam of the first step.
+  std::vector<Tensor> codes(static_cast<size_t>(trie.levels()));
+  for (int64_t level = 0; level < trie.levels(); ++level) {
+    codes[level] = at::empty({items}, at::kLong);
+    for (int32_t position = 0; position < items; ++position) {
+      codes[level].data_ptr<int64_t>()[position] = trie.token(level + 1, node_at(trie, level + 1, position));
+    }
+    codes[level] = codes[level].to(model.device()).unsqueeze(0).expand({batch, -1});
+  }
+  Tensor total = at::zeros({batch, items}, at::TensorOptions(at::kFloat).device(model.device())), parents;
+  for (int64_t level = 0; level < trie.levels(); ++level) {
+    const Tensor logits = model.step(level, level == 0 ? Tensor() : codes[level - 1], parents);
+    const Tensor log_p = at::log_softmax(logits, -1).expand({-1, items, -1});
+    total = total + log_p.gather(2, codes[level].unsqueeze(-1)).squeeze(-1);
+    parents = level == 0 ? at::zeros({batch, items}, codes[0].options())
+                         : at::arange(items, codes[0].options()).unsqueeze(0).expand({batch, -1}).contiguous();
+  }
+  total = total.to(at::kCPU).contiguous();
+  std::vector<BeamAnswer> answers;
+  for (int64_t b = 0; b < batch; ++b) {
+    const std::vector<int32_t> excluded = excluded_positions(trie, queries[b]);
+    std::vector<std::pair<float, ItemId>> found;
+    for (int32_t position = 0; position < items; ++position) {
+      if (queries[b].filter != nullptr && !queries[b].filter->allows(position)) continue;
+      if (std::binary_search(excluded.begin(), excluded.end(), position)) continue;
+      found.emplace_back(total.data_ptr<float>()[b * items + position], trie.item_at(position));
+    }
+    answers.push_back(BeamSearch::ranked(std::move(found), queries[b].k));
+  }
+  return answers;
+}
+
+}  // namespace tessera

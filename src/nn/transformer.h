@@ -1,0 +1,44 @@
+#pragma once
+
+#include <ATen/core/TensorBody.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "nn/parameters.h"
+
+namespace tessera {
+
+struct TransformerOptions {
+  int64_t model_dim = 64;
+  int64_t heads = 2;
+  int64_t ff_dim = 256;
+  int64_t layers = 2;
+  double dropout = 0.2;
+  double attention_dropout = 0.2;
+};
+
+/// Pre-norm transformer encoder with LayerNorm, biases and scaled dot-product attention. A bundle of tensors; calls are
+/// pure.
+class Transformer {
+ public:
+  Transformer() = default;
+  Transformer(Parameters& parameters, const TransformerOptions& options, const std::string& prefix);
+
+  /// @param x     [B, S, d] float32; model_dim must be a multiple of heads
+  /// @param mask  [B or 1, 1 or S, S] float32 added to the scores (kMasked hides), or undefined
+  /// @return      [B, S, d] float32, after the last norm
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& mask, bool training) const;
+
+ private:
+  struct Layer {
+    at::Tensor norm1, shift1, qkv, qkv_bias, out, out_bias;
+    at::Tensor norm2, shift2, in, in_bias, down, down_bias;
+  };
+  TransformerOptions options_;
+  std::vector<Layer> layers_;
+  at::Tensor norm_, shift_;
+};
+
+}  // namespace tessera
