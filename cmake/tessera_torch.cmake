@@ -8,7 +8,9 @@ find_path(TESSERA_TORCH_CONFIG Torch/TorchConfig.cmake NO_CMAKE_SYSTEM_PATH NO_S
 get_filename_component(tessera_torch_root "${TESSERA_TORCH_CONFIG}/../.." ABSOLUTE)
 
 if(TESSERA_TORCH_CONFIG AND EXISTS ${tessera_torch_root}/lib/libtorch_cuda.so)
-  set(TORCH_INCLUDE_DIRS ${tessera_torch_root}/include ${tessera_torch_root}/include/torch/csrc/api/include)
+  # Our header-only libraries come first: this package brings an fmt of its own.
+  set(TORCH_INCLUDE_DIRS ${TESSERA_HEADERS} ${tessera_torch_root}/include
+      ${tessera_torch_root}/include/torch/csrc/api/include)
   # libtorch_cuda registers the CUDA kernels when it is loaded; no symbol of ours needs it, so the linker must not drop it.
   # The CUDA libraries behind it are found at run time, through its own search path.
   set(TORCH_LIBRARIES -Wl,--allow-shlib-undefined -Wl,--no-as-needed)
