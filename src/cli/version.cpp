@@ -1,0 +1,17 @@
+#include "pipeline/version.h"
+
+#include "cli/program.h"
+
+namespace tessera::cli {
+
+void add_version(CLI::App& app, Program& program) {
+  CLI::App* command = app.add_subcommand("version", "The program's version");
+  command->callback([&program] {
+    program.action = [&program] {
+      if (program.json_output) return print_json({{"version", kVersion}});
+      print(fmt::format("tessera {}\n", kVersion));
+    };
+  });
+}
+
+}  // namespace tessera::cli
