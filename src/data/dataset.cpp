@@ -287,6 +287,9 @@ void write_dataset(Dataset& dataset, const fs::path& folder) {
 }
 
 void save_dataset(Dataset& dataset, const fs::path& folder) {
+  const bool taken = fs::exists(folder) && !(fs::is_directory(folder) && fs::is_empty(folder));
+  TESSERA_CHECK(!taken || fs::exists(folder / "dataset.json"), io,
+                "{}: is there already and is no dataset, so it is not replaced; choose another name", folder.string());
   AtomicFolder target(folder);
   write_dataset(dataset, target.path());
   target.commit();
