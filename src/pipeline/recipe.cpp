@@ -54,7 +54,8 @@ template <class Options>
 void resolve_plain(Recipe& recipe, const std::string& section) {
   Options defaults;
   std::vector<std::string> known;
-  for (const OptionField& field : list_options(defaults).fields()) known.push_back(field.name);
+  const OptionList list = list_options(defaults);
+  for (const OptionField& field : list.fields()) known.push_back(field.name);
   if (recipe.has(section)) check_keys(recipe, section, known);
   Options options = read_section<Options>(recipe, section);
   recipe.tree[section] = list_options(options).dump();
