@@ -22,8 +22,10 @@ struct Dataset {
 
 /// Writes the folder atomically (it appears whole or not at all) and sets `content_hash`.
 /// Files: dataset.json, items.jsonl, users.jsonl, queries.jsonl,
-/// events/{user,item,action,time,query,request,position,value,scene}.npy. The log is sorted first.
-/// @throws Error(io), or Error(data) if a column is longer than another or refers to nothing
+/// events/{user,item,action,time,query,request,position,value,scene}.npy. The log is sorted first. An older dataset of
+/// that name is replaced.
+/// @throws Error(io), also if something else has that name; Error(data) if a column is longer than another or refers to
+/// nothing
 void save_dataset(Dataset& dataset, const std::filesystem::path& folder);
 
 /// The same into an existing folder, not atomically: for a caller that fills an AtomicFolder with more than the dataset
