@@ -133,8 +133,8 @@ struct AttentionWeightsFunction : torch::autograd::Function<AttentionWeightsFunc
   static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& bias_in, const Tensor& mask_in,
                         double p) {
     const Tensor scores = input.contiguous();
-    const Tensor bias = bias_in.defined() ? bias_in.contiguous() : bias_in;
-    const Tensor mask = mask_in.defined() ? mask_in.contiguous() : mask_in;
+    const Tensor bias = bias_in.numel() > 0 ? bias_in.contiguous() : Tensor();
+    const Tensor mask = mask_in.numel() > 0 ? mask_in.contiguous() : Tensor();
     const uint64_t seed = p > 0 ? draw_seed() : 0;
     const DropMask drop(seed, p);
     Tensor weights = at::empty_like(scores);
@@ -168,7 +168,10 @@ struct AttentionWeightsFunction : torch::autograd::Function<AttentionWeightsFunc
 
 Tensor attention_weights(const Tensor& scores, const Tensor& bias, const Tensor& mask, double p, bool training) {
   const double rate = training ? p : 0.0;
-  if (scores.is_cpu()) return AttentionWeightsFunction::apply(scores, bias, mask, rate);
+  if (scores.is_cpu()) {
+    const Tensor none = at::empty({0}, at::kFloat);  // autograd functions take no undefined tensors
+    return AttentionWeightsFunction::apply(scores, bias.defined() ? bias : none, mask.defined() ? mask : none, rate);
+  }
   Tensor s = scores.to(at::kFloat);
   if (bias.defined()) s = s + bias.unsqueeze(0);
   if (mask.defined()) {
