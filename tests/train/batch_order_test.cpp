@@ -1,0 +1,82 @@
+#include "train/batch_order.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace tessera {
+namespace {
+
+int64_t one(int64_t) {
+  return 1;
+}
+int64_t uneven(int64_t example) {
+  return 1 + example * 7919 % 50;
+}
+
+std::vector<int64_t> epoch_of(BatchOrder& order, int64_t epoch) {
+  order.start_epoch(epoch);
+  std::vector<int64_t> all;
+  for (int64_t b = 0; b < order.num_batches(); ++b) {
+    const auto batch = order.batch(b);
+    all.insert(all.end(), batch.begin(), batch.end());
+  }
+  return all;
+}
+
+TEST(BatchOrderTest, EveryExampleOnceInAnEpoch) {
+  for (const int64_t size : {1, 31, 32, 33, 1000, 5003}) {
+    for (const auto length : {one, uneven}) {
+      BatchOrder order(size, 32, 5, length);
+      EXPECT_EQ(order.num_batches(), (size + 31) / 32);
+      for (int64_t epoch = 0; epoch < 3; ++epoch) {
+        auto all = epoch_of(order, epoch);
+        std::sort(all.begin(), all.end());
+        std::vector<int64_t> expected(static_cast<size_t>(size));
+        std::iota(expected.begin(), expected.end(), 0);
+        EXPECT_EQ(all, expected);
+      }
+    }
+  }
+}
+
+TEST(BatchOrderTest, OrderDependsOnSeedAndEpochOnly) {
+  BatchOrder a(1000, 32, 5, uneven), b(1000, 32, 5, uneven), other(1000, 32, 6, uneven);
+  epoch_of(a, 0);
+  epoch_of(a, 1);
+  EXPECT_EQ(epoch_of(a, 2), epoch_of(b, 2));
+  EXPECT_NE(epoch_of(a, 2), epoch_of(a, 3));
+  EXPECT_NE(epoch_of(a, 2), epoch_of(other, 2));
+}
+
+TEST(BatchOrderTest, BatchesHoldExamplesOfLikeLength) {
+  BatchOrder order(50 * 64 * 3 + 17, 64, 5, uneven);
+  order.start_epoch(0);
+  int64_t padded = 0, useful = 0;
+  std::vector<int64_t> longest;
+  for (int64_t b = 0; b < order.num_batches(); ++b) {
+    longest.push_back(0);
+    for (const int64_t example : order.batch(b)) {
+      longest.back() = std::max(longest.back(), uneven(example));
+      useful += uneven(example);
+    }
+    padded += longest.back() * static_cast<int64_t>(order.batch(b).size());
+  }
+  EXPECT_LT(static_cast<double>(padded), 1.05 * static_cast<double>(useful));
+  EXPECT_FALSE(std::is_sorted(longest.begin(), longest.end()));
+}
+
+TEST(BatchOrderTest, NothingToTrainOnIsRefused) {
+  EXPECT_THROW(BatchOrder(0, 32, 5, one), Error);
+  EXPECT_THROW(BatchOrder(5, 0, 5, one), Error);
+  BatchOrder order(5, 2, 5, one);
+  EXPECT_THROW(order.batch(0), Error);  // no epoch yet
+  order.start_epoch(0);
+  EXPECT_THROW(order.batch(3), Error);
+}
+
+}  // namespace
+}  // namespace tessera
