@@ -53,10 +53,10 @@ class Tokenizer {
 
 /// One question: what does this person want next?
 struct Request {
-  std::span<const ItemId> history;      ///< oldest first; may be empty
-  UserId user = UserId{-1};             ///< -1: not known
-  std::span<const ItemId> exclude;      ///< never answered, e.g. the history itself ("filtered")
-  const ItemFilter* filter = nullptr;   ///< only these items; null: all. Made with the trie given to train/load
+  std::span<const ItemId> history;     ///< oldest first; may be empty
+  UserId user = UserId{-1};            ///< -1: not known
+  std::span<const ItemId> exclude;     ///< never answered, e.g. the history itself ("filtered")
+  const ItemFilter* filter = nullptr;  ///< only these items; null: all. Made with the trie given to train/load
   int64_t k = 10;
 };
 
@@ -70,9 +70,9 @@ struct Results {
 struct RetrieveInputs {
   const Dataset& data;
   const Split& split;
-  const Matrix* vectors = nullptr;      ///< [num_items, dim] of the embed stage, if the recipe has one
-  const SemanticIds* ids = nullptr;     ///< of the tokenize stage, if the recipe has one
-  const Trie* trie = nullptr;           ///< built from ids; null when there are none
+  const Matrix* vectors = nullptr;   ///< [num_items, dim] of the embed stage, if the recipe has one
+  const SemanticIds* ids = nullptr;  ///< of the tokenize stage, if the recipe has one
+  const Trie* trie = nullptr;        ///< built from ids; null when there are none
 };
 
 /// The whole catalogue in, the top k out.
@@ -98,10 +98,10 @@ class Retriever {
 
 /// A method as the catalog knows it: one line in catalog.def, one `MethodInfo info()` in the method's file.
 struct MethodInfo {
-  std::string name;     ///< as in recipes: "rq-kmeans"
-  std::string summary;  ///< one line
-  std::string paper;    ///< reference, or "" where there is none
-  std::string needs;    ///< inputs beside the dataset, comma-separated: "vectors", "ids"
+  std::string name;                          ///< as in recipes: "rq-kmeans"
+  std::string summary;                       ///< one line
+  std::string paper;                         ///< reference, or "" where there is none
+  std::string needs;                         ///< inputs beside the dataset, comma-separated: "vectors", "ids"
   std::function<nlohmann::json()> defaults;  ///< options with their defaults
   std::function<std::string()> help;         ///< one line an option
   std::function<std::unique_ptr<Embedder>(const nlohmann::json& options)> make_embedder;
