@@ -69,13 +69,14 @@ std::vector<double> gram(const Matrix& columns) {
   return std::move(partial[0]);
 }
 
-/// Upper Cholesky factor R of a Gram matrix, G = R^T R. A pivot that is nothing but rounding gives a zero row.
+/// Upper Cholesky factor R of a Gram matrix, G = R^T R. A pivot within the rounding of the float products
+/// gives a zero row.
 std::vector<double> cholesky(const std::vector<double>& g, int64_t k) {
   std::vector<double> r(g.size(), 0.0);
   for (int64_t i = 0; i < k; ++i) {
     double pivot = g[i * k + i];
     for (int64_t p = 0; p < i; ++p) pivot -= r[p * k + i] * r[p * k + i];
-    if (pivot <= 1e-10 * g[i * k + i] || pivot <= 1e-30) continue;
+    if (pivot <= 1e-6 * g[i * k + i] || pivot <= 1e-30) continue;
     const double root = std::sqrt(pivot);
     r[i * k + i] = root;
     for (int64_t j = i + 1; j < k; ++j) r[i * k + j] = g[i * k + j];
