@@ -21,11 +21,11 @@ p{margin:4px 0 12px}
 .chips{display:flex;flex-wrap:wrap;gap:8px;margin:12px 0 22px}
 .chip{background:var(--card);border:1px solid var(--line);border-radius:999px;padding:3px 12px;font-size:13px;color:var(--soft)}
 .chip b{color:var(--ink);font-weight:600}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:14px;margin-bottom:18px}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin-bottom:18px}
 .tile,.card{background:var(--card);border:1px solid var(--line);border-radius:14px}
-.tile{padding:14px 18px}
+.tile{padding:14px 16px}
 .tile .name{color:var(--soft);font-size:13px}
-.tile .value{font-size:27px;font-weight:650;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
+.tile .value{font-size:25px;font-weight:650;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
 .tile .range{color:var(--soft);font-size:12.5px;font-variant-numeric:tabular-nums}
 .card{padding:20px 24px;margin-bottom:18px}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:28px}
@@ -34,6 +34,7 @@ table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:ta
 th,td{text-align:right;padding:7px 10px;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--soft);font-weight:600;font-size:12.5px}
 th:first-child,td:first-child{text-align:left;padding-left:0}
+.board th:nth-child(2),.board td:nth-child(2){text-align:left;color:var(--soft)}
 tr:last-child td{border-bottom:0}
 tr.self td{background:var(--accent-soft)}
 tr.self td:first-child{padding-left:8px;border-radius:8px 0 0 8px;font-weight:600}

@@ -99,6 +99,12 @@ std::string tiles_section(const json& metrics) {
 
 namespace {
 
+/// "HR@10" for "hr@10".
+std::string heading(std::string metric) {
+  for (char& c : metric) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return metric;
+}
+
 std::string leaderboard_table(const RunSummary& run, const std::vector<RunSummary>& rivals, const std::string& split,
                               const std::string& protocol, const std::vector<int64_t>& cuts) {
   std::vector<std::string> columns;
@@ -109,8 +115,8 @@ std::string leaderboard_table(const RunSummary& run, const std::vector<RunSummar
     for (const std::string& column : columns)
       if (const auto value = metric_of(rival.metrics, split, protocol, column))
         best[column] = std::max(best[column], *value);
-  std::string out = "<div class=\"scroll\"><table><tr><th>run</th><th>method</th>";
-  for (const std::string& column : columns) out += fmt::format("<th>{}</th>", escape(column));
+  std::string out = "<div class=\"scroll\"><table class=\"board\"><tr><th>run</th><th>method</th>";
+  for (const std::string& column : columns) out += fmt::format("<th>{}</th>", escape(heading(column)));
   out += "<th>users/s</th></tr>";
   for (const RunSummary& rival : rivals) {
     out += fmt::format("<tr{}><td>{}</td><td>{}</td>", rival.name == run.name ? " class=\"self\"" : "",

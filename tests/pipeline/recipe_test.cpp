@@ -108,13 +108,13 @@ TEST(RecipeSet, RefusesWhatIsNoAssignment) {
 TEST(RecipeSource, IsFoundAboveTheRecipe) {
   TemporaryFolder folder;
   std::filesystem::create_directories(folder / "project/recipes/tiny");
-  std::filesystem::create_directories(folder / "shared/data");
+  std::filesystem::create_directories(folder / "kept/shop-data");
   write_file(folder / "project/recipes/tiny/popular.toml",
-             "[data]\nsource = \"../shared/data\"\n[retrieve]\nname=\"popular\"\n");
+             "[data]\nsource = \"../kept/shop-data\"\n[retrieve]\nname=\"popular\"\n");
   Recipe recipe = load_recipe(folder / "project/recipes/tiny/popular.toml");
   resolve_recipe(recipe);
   EXPECT_EQ(recipe.run().name, "tiny-popular");
-  EXPECT_EQ(find_source(recipe), folder / "shared/data");
+  EXPECT_EQ(find_source(recipe), folder / "kept/shop-data");
   apply_set(recipe, "data=not-there");
   EXPECT_NE(error_of([&] { find_source(recipe); }).find("--set data="), std::string::npos);
 }
