@@ -1,5 +1,8 @@
 #pragma once
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -76,11 +79,11 @@ inline const TinyWorld& tiny_world() {
   return world;
 }
 
-/// A folder under the test's temporary folder, removed at the end.
+/// A folder of this process under the temporary folder, removed at the end.
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(const std::string& name)
-      : path_(std::filesystem::temp_directory_path() / ("tessera_methods_" + name)) {
+      : path_(std::filesystem::temp_directory_path() / fmt::format("tessera_methods_{}_{}", name, ::getpid())) {
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

@@ -24,7 +24,7 @@ std::string misspell(std::string_view word, Random& random) {
   std::vector<std::string> letters = characters(word);
   if (letters.size() < 3) return std::string(word);
   const size_t at = 1 + random.below(letters.size() - 2);
-  if (letters[at] == " " || letters[at + 1] == " ") return std::string(word);
+  if (letters[at][0] == ' ' || letters[at + 1][0] == ' ') return std::string(word);
   switch (random.below(3)) {
     case 0:
       std::swap(letters[at], letters[at + 1]);
@@ -33,7 +33,7 @@ std::string misspell(std::string_view word, Random& random) {
       letters.erase(letters.begin() + static_cast<std::ptrdiff_t>(at));
       break;
     default:
-      letters.insert(letters.begin() + static_cast<std::ptrdiff_t>(at), letters[at]);
+      letters[at] += letters[at];
   }
   std::string out;
   for (const std::string& letter : letters) out += letter;
