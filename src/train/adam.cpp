@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/error.h"
 
 #if defined(__SSE__)
-#include <xmmintrin.h>
+#include <immintrin.h>
 #endif
 
 namespace tessera {
@@ -39,20 +40,56 @@ struct AdamScalars {
   float gradient_scale, gradient_decay;  ///< gradient = scale * g + decay * w
   float beta1, beta2, gain1, gain2;      ///< gain = 1 - beta, rounded once
   float inverse_correction;              ///< 1 / sqrt(1 - beta2^t)
-  float epsilon, step_size, keep;
+  float epsilon, step_size;
+  float weight_decay;  ///< decoupled: learning rate times decay
 };
 
-__attribute__((noinline, optimize("O3", "no-math-errno", "no-trapping-math"))) void update_chunk(
-    float* __restrict w, const float* __restrict g, float* __restrict m, float* __restrict v, int64_t n,
-    const AdamScalars s) {
-  for (int64_t i = 0; i < n; ++i) {
-    const float gradient = s.gradient_scale * g[i] + s.gradient_decay * w[i];
-    const float first = s.beta1 * m[i] + s.gain1 * gradient;
-    const float second = s.beta2 * v[i] + s.gain2 * gradient * gradient;
-    m[i] = first;
-    v[i] = second;
-    w[i] = s.keep * w[i] - s.step_size * (first / (__builtin_sqrtf(second) * s.inverse_correction + s.epsilon));
-  }
+/// Sixteen floats, which the compiler maps to the registers there are. Written out because it does not vectorise a loop
+/// with sqrtf, which may set errno.
+constexpr int64_t kLanes = 16;
+using Lanes [[gnu::vector_size(kLanes * sizeof(float))]] = float;
+
+inline void take_root(float& x) {
+  x = __builtin_sqrtf(x);
+}
+
+inline void take_root(Lanes& x) {
+#if defined(__AVX512F__)
+  x = reinterpret_cast<Lanes>(_mm512_maskz_sqrt_ps(0xffff, reinterpret_cast<__m512>(x)));
+#elif defined(__AVX__)
+  __m256 halves[2];
+  std::memcpy(halves, &x, sizeof(x));
+  for (auto& half : halves) half = _mm256_sqrt_ps(half);
+  std::memcpy(&x, halves, sizeof(x));
+#else
+  for (int64_t lane = 0; lane < kLanes; ++lane) x[lane] = __builtin_sqrtf(x[lane]);
+#endif
+}
+
+/// Updates as many elements as V holds.
+template <class V>
+inline void update(float* weights, const float* gradients, float* first, float* second, const AdamScalars& s) {
+  V w, g, m, v;
+  std::memcpy(&w, weights, sizeof(V));
+  std::memcpy(&g, gradients, sizeof(V));
+  std::memcpy(&m, first, sizeof(V));
+  std::memcpy(&v, second, sizeof(V));
+  g = s.gradient_scale * g + s.gradient_decay * w;
+  m = s.beta1 * m + s.gain1 * g;
+  v = s.beta2 * v + s.gain2 * g * g;
+  V root = v;
+  take_root(root);
+  w -= s.weight_decay * w + s.step_size * (m / (root * s.inverse_correction + s.epsilon));
+  std::memcpy(weights, &w, sizeof(V));
+  std::memcpy(first, &m, sizeof(V));
+  std::memcpy(second, &v, sizeof(V));
+}
+
+__attribute__((noinline)) void update_chunk(float* w, const float* g, float* m, float* v, int64_t n,
+                                            const AdamScalars s) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) update<Lanes>(w + i, g + i, m + i, v + i, s);
+  for (; i < n; ++i) update<float>(w + i, g + i, m + i, v + i, s);
 }
 
 /// Sixteen running sums in double, so that the order of additions is fixed and large gradients do not overflow.
@@ -170,10 +207,9 @@ void Adam::step_fused(double learning_rate, double gradient_scale) {
   scalars.inverse_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(settings_.beta2, steps)));
   scalars.epsilon = static_cast<float>(settings_.epsilon);
   scalars.step_size = static_cast<float>(learning_rate / (1 - std::pow(settings_.beta1, steps)));
-  scalars.keep = 1;
   AdamScalars decayed = scalars;  // of tensors with two or more dimensions
   if (settings_.decoupled) {
-    decayed.keep = static_cast<float>(1 - learning_rate * settings_.weight_decay);
+    decayed.weight_decay = static_cast<float>(learning_rate * settings_.weight_decay);
   } else {
     decayed.gradient_decay = static_cast<float>(settings_.weight_decay);
   }
