@@ -80,7 +80,7 @@ std::string leaderboard(const std::vector<RunSummary>& runs, const json& ceiling
               fmt::format("{:.4f}", ceiling.value("ndcg@10", 0.0)), ""});
   std::string out = rows.text();
   for (const json& ceiling : ceilings)
-    out += fmt::format("  {}: {}\n", ceiling.value("name", ""), ceiling.value("definition", ""));
+    out += fmt::format("  {}: {}\n", ceiling.value("name", ""), fit_width(ceiling.value("definition", ""), 130));
   return out;
 }
 

@@ -16,7 +16,7 @@ min_user_events = 3
 
 [evaluate]
 k = [5, 10, 20]
-users = 2000
+users = 1000
 examples = 10
 )toml";
 
@@ -38,6 +38,7 @@ layers = 2
 max_history = 30
 max_minutes = 0.75
 validate_users = 1000
+validate_every_epochs = 2
 )toml"},
     {"tiger", R"toml(
 [embed]
@@ -67,6 +68,7 @@ beam = 20
 max_minutes = 2.0
 validate_users = 500
 validate_beam = 10
+validate_every_epochs = 4
 warmup_steps = 100
 )toml"},
 };

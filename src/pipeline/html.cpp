@@ -10,7 +10,7 @@
 namespace tessera::html {
 namespace {
 
-constexpr double kWidth = 720, kHeight = 260;
+constexpr double kWidth = 500, kHeight = 240;
 constexpr double kLeft = 56, kRight = 16, kTop = 14, kBottom = 40;
 
 /// A closed range of numbers and where it lies on the page.
@@ -147,8 +147,9 @@ std::string line_chart(const std::vector<Series>& series, std::string_view x_lab
 std::string bar_chart(const std::vector<Bar>& bars) {
   double top = 0;
   for (const Bar& bar : bars)
-    if (bar.value) top = std::max({top, *bar.value, bar.high});
-  if (top <= 0) top = 1;
+    if (bar.value) top = std::max(top, *bar.value);
+  // Room for intervals; the wide ones of a few cases are cut off rather than press all bars flat.
+  top = top > 0 ? top * 1.5 : 1;
   std::string out = "<div class=\"bars\">";
   for (const Bar& bar : bars) {
     out += fmt::format("<div class=\"bar-label\">{}<small>{}</small></div><div class=\"bar-track\">", escape(bar.label),

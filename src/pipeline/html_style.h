@@ -57,7 +57,7 @@ td small{color:var(--soft);display:block;font-size:11.5px}
 .key.c4::before{background:var(--c4)}.key.c5::before{background:var(--c5)}.key.c6::before{background:var(--c6)}
 .bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:8px 14px;align-items:center;font-size:13.5px}
 .bar-label small{color:var(--soft);margin-left:8px}
-.bar-track{position:relative;height:16px;background:var(--bg);border-radius:5px}
+.bar-track{position:relative;overflow:hidden;height:16px;background:var(--bg);border-radius:5px}
 .bar-fill{position:absolute;inset:0 auto 0 0;background:var(--accent);border-radius:5px;min-width:1px}
 .bar-interval{position:absolute;top:7px;height:2px;background:var(--ink);opacity:.55}
 .bar-value{font-variant-numeric:tabular-nums;text-align:right}
