@@ -17,19 +17,34 @@ namespace {
 constexpr int64_t kRowGrain = 64;
 
 template <class Out>
+float rms_row(const float* in, const float* w, Out* to, int64_t d, float epsilon) {
+  float squares = 0;
+#pragma omp simd reduction(+ : squares)
+  for (int64_t i = 0; i < d; ++i) squares += in[i] * in[i];
+  const float scale = 1.0f / std::sqrt(squares / static_cast<float>(d) + epsilon);
+#pragma omp simd
+  for (int64_t i = 0; i < d; ++i) simd::store(to + i, in[i] * scale * w[i]);
+  return scale;
+}
+
+template <class Grad>
+void rms_gradient_row(const float* in, const float* w, const Grad* g, float s, float* to, float* sum, int64_t d) {
+  float dot = 0;
+#pragma omp simd reduction(+ : dot)
+  for (int64_t i = 0; i < d; ++i) dot += simd::load(g + i) * w[i] * in[i];
+  const float mean = dot * s * s / static_cast<float>(d);
+#pragma omp simd
+  for (int64_t i = 0; i < d; ++i) {
+    const float value = simd::load(g + i);
+    to[i] = s * (value * w[i] - in[i] * mean);
+    sum[i] += value * in[i] * s;
+  }
+}
+
+template <class Out>
 void rms_forward(const float* x, const float* w, float* inverse, Out* out, int64_t rows, int64_t d, float epsilon) {
   at::parallel_for(0, rows, kRowGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const float* in = x + r * d;
-      float squares = 0;
-#pragma omp simd reduction(+ : squares)
-      for (int64_t i = 0; i < d; ++i) squares += in[i] * in[i];
-      const float scale = 1.0f / std::sqrt(squares / static_cast<float>(d) + epsilon);
-      inverse[r] = scale;
-      Out* to = out + r * d;
-#pragma omp simd
-      for (int64_t i = 0; i < d; ++i) simd::store(to + i, in[i] * scale * w[i]);
-    }
+    for (int64_t r = begin; r < end; ++r) inverse[r] = rms_row(x + r * d, w, out + r * d, d, epsilon);
   });
 }
 
@@ -43,20 +58,7 @@ void rms_backward(const float* x, const float* w, const float* inverse, const Gr
     for (int64_t c = chunk_begin; c < chunk_end; ++c) {
       float* sum = partial.data() + c * d;
       for (int64_t r = rows * c / chunks; r < rows * (c + 1) / chunks; ++r) {
-        const float* in = x + r * d;
-        const Grad* g = grad + r * d;
-        const float s = inverse[r];
-        float dot = 0;
-#pragma omp simd reduction(+ : dot)
-        for (int64_t i = 0; i < d; ++i) dot += simd::load(g + i) * w[i] * in[i];
-        const float mean = dot * s * s / static_cast<float>(d);
-        float* to = dx + r * d;
-#pragma omp simd
-        for (int64_t i = 0; i < d; ++i) {
-          const float value = simd::load(g + i);
-          to[i] = s * (value * w[i] - in[i] * mean);
-          sum[i] += value * in[i] * s;
-        }
+        rms_gradient_row(x + r * d, w, grad + r * d, inverse[r], dx + r * d, sum, d);
       }
     }
   });

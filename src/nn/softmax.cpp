@@ -33,7 +33,7 @@ struct MaskRows {
 
 template <class T>
 void weights_row(const T* scores, const float* bias, const float* mask, float* work, T* weights, T* dropped,
-                 int64_t keys, const DropMask* drop, int64_t offset) {
+                 int64_t keys, const DropMask* drop_mask, int64_t offset) {
 #pragma omp simd
   for (int64_t k = 0; k < keys; ++k) work[k] = simd::load(scores + k);
   if (bias != nullptr) {
@@ -54,16 +54,12 @@ void weights_row(const T* scores, const float* bias, const float* mask, float* w
     sum += work[k];
   }
   const float scale = 1.0f / sum;
-  if (drop == nullptr) {
 #pragma omp simd
-    for (int64_t k = 0; k < keys; ++k) simd::store(weights + k, work[k] * scale);
-    return;
-  }
+  for (int64_t k = 0; k < keys; ++k) simd::store(weights + k, work[k] * scale);
+  if (drop_mask == nullptr) return;
+  const DropMask drop = *drop_mask;
 #pragma omp simd
-  for (int64_t k = 0; k < keys; ++k) {
-    simd::store(weights + k, work[k] * scale);
-    simd::store(dropped + k, work[k] * scale * (*drop)(offset + k));
-  }
+  for (int64_t k = 0; k < keys; ++k) simd::store(dropped + k, work[k] * scale * drop(offset + k));
 }
 
 template <class T>
@@ -87,6 +83,32 @@ void weights_forward(const Tensor& scores, const Tensor& bias, const Tensor& mas
   });
 }
 
+/// One row of the gradient, into `work` and `out`.
+template <class T>
+void weights_gradient_row(const T* w, const T* g, float* work, T* out, int64_t keys, const DropMask* drop_mask,
+                          int64_t offset) {
+#pragma omp simd
+  for (int64_t k = 0; k < keys; ++k) work[k] = simd::load(g + k);
+  if (drop_mask != nullptr) {
+    const DropMask drop = *drop_mask;
+#pragma omp simd
+    for (int64_t k = 0; k < keys; ++k) work[k] *= drop(offset + k);
+  }
+  float dot = 0;
+#pragma omp simd reduction(+ : dot)
+  for (int64_t k = 0; k < keys; ++k) dot += work[k] * simd::load(w + k);
+#pragma omp simd
+  for (int64_t k = 0; k < keys; ++k) {
+    work[k] = simd::load(w + k) * (work[k] - dot);
+    simd::store(out + k, work[k]);
+  }
+}
+
+inline void add_row(const float* from, float* to, int64_t size) {
+#pragma omp simd
+  for (int64_t i = 0; i < size; ++i) to[i] += from[i];
+}
+
 /// ds = w * (g*m - sum(g*m*w)); the bias gradient sums ds over the batch, one head a thread.
 template <class T>
 void weights_backward(const Tensor& weights, const Tensor& grad, Tensor& result, Tensor& bias_grad,
@@ -99,21 +121,8 @@ void weights_backward(const Tensor& weights, const Tensor& grad, Tensor& result,
   const auto plane = [&](int64_t bh, std::vector<float>& work) {
     for (int64_t q = 0; q < queries; ++q) {
       const int64_t at = (bh * queries + q) * keys;
-      float dot = 0;
-#pragma omp simd reduction(+ : dot)
-      for (int64_t k = 0; k < keys; ++k) {
-        work[k] = simd::load(g + at + k) * (drop == nullptr ? 1.0f : (*drop)(at + k));
-        dot += work[k] * simd::load(w + at + k);
-      }
-#pragma omp simd
-      for (int64_t k = 0; k < keys; ++k) {
-        work[k] = simd::load(w + at + k) * (work[k] - dot);
-        simd::store(out + at + k, work[k]);
-      }
-      if (sum == nullptr) continue;
-      float* to = sum + ((bh % heads) * queries + q) * keys;
-#pragma omp simd
-      for (int64_t k = 0; k < keys; ++k) to[k] += work[k];
+      weights_gradient_row(w + at, g + at, work.data(), out + at, keys, drop, at);
+      if (sum != nullptr) add_row(work.data(), sum + ((bh % heads) * queries + q) * keys, keys);
     }
   };
   const int64_t units = sum == nullptr ? batch * heads : heads;

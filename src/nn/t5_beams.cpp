@@ -15,6 +15,26 @@ namespace {
 
 constexpr int64_t kMaxSteps = 16;
 
+template <class T>
+float dot_product(const T* a, const T* b, int64_t size) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < size; ++i) sum += simd::load(a + i) * simd::load(b + i);
+  return sum;
+}
+
+template <class T>
+void add_scaled(const T* from, float scale, float* to, int64_t size) {
+#pragma omp simd
+  for (int64_t i = 0; i < size; ++i) to[i] += scale * simd::load(from + i);
+}
+
+template <class T>
+void store_row(const float* from, T* to, int64_t size) {
+#pragma omp simd
+  for (int64_t i = 0; i < size; ++i) simd::store(to + i, from[i]);
+}
+
 /// Attention of every beam over its own few steps, reading keys and values where they lie.
 template <class T>
 void own_attention(const std::vector<Tensor>& keys, const std::vector<Tensor>& values,
@@ -33,6 +53,7 @@ void own_attention(const std::vector<Tensor>& keys, const std::vector<Tensor>& v
     strides[t] = keys[t].stride(1);
   }
   at::parallel_for(0, batch * width, 16, [&](int64_t begin, int64_t end) {
+    std::vector<float> mixed(static_cast<size_t>(dim));
     for (int64_t beam = begin; beam < end; ++beam) {
       const int64_t b = beam / width;
       for (int64_t h = 0; h < heads; ++h) {
@@ -41,21 +62,17 @@ void own_attention(const std::vector<Tensor>& keys, const std::vector<Tensor>& v
         float largest = -1e30f;
         for (int64_t t = 0; t < steps; ++t) {
           const T* k = key_data[t] + (b * widths[t] + rows[t][beam]) * strides[t] + h * dim;
-          float dot = 0;
-#pragma omp simd reduction(+ : dot)
-          for (int64_t i = 0; i < dim; ++i) dot += simd::load(q + i) * simd::load(k + i);
-          weight[t] = dot + bias[h * bias_stride + t];
+          weight[t] = dot_product(q, k, dim) + bias[h * bias_stride + t];
           largest = std::max(largest, weight[t]);
         }
         float sum = 0;
         for (int64_t t = 0; t < steps; ++t) sum += weight[t] = simd::exp_nonpositive(weight[t] - largest);
-        for (int64_t i = 0; i < dim; ++i) {
-          float mixed = 0;
-          for (int64_t t = 0; t < steps; ++t) {
-            mixed += weight[t] * simd::load(value_data[t] + (b * widths[t] + rows[t][beam]) * strides[t] + h * dim + i);
-          }
-          simd::store(out + (beam * heads + h) * dim + i, mixed / sum);
+        std::fill(mixed.begin(), mixed.end(), 0.0f);
+        for (int64_t t = 0; t < steps; ++t) {
+          const T* v = value_data[t] + (b * widths[t] + rows[t][beam]) * strides[t] + h * dim;
+          add_scaled(v, weight[t] / sum, mixed.data(), dim);
         }
+        store_row(mixed.data(), out + (beam * heads + h) * dim, dim);
       }
     }
   });

@@ -28,9 +28,9 @@ class HashModel : public StepModel {
     for (int64_t b = 0; b < batch_; ++b) {
       for (int64_t w = 0; w < width; ++w) {
         uint64_t& s = state[b * width + w];
-        s = level == 0
-                ? seed_ + static_cast<uint64_t>(b)
-                : state_[b * width_ + parents[b][w].item<int64_t>()] * 1000003 + static_cast<uint64_t>(tokens[b][w].item<int64_t>()) + 17;
+        s = level == 0 ? seed_ + static_cast<uint64_t>(b)
+                       : state_[b * width_ + parents[b][w].item<int64_t>()] * 1000003 +
+                             static_cast<uint64_t>(tokens[b][w].item<int64_t>()) + 17;
         Random random(s, "logits");
         for (int32_t k = 0; k < sizes_[level]; ++k) logits[b][w][k] = 2.0 * random.normal();
       }
