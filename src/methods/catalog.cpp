@@ -5,9 +5,9 @@
 #include "base/error.h"
 
 // catalog.def holds one METHOD(family, file) a line; each file defines tessera::methods::<file>::info().
-#define METHOD(family, file)     \
+#define METHOD(family, file)         \
   namespace tessera::methods::file { \
-  MethodInfo info();             \
+  MethodInfo info();                 \
   }
 #include "methods/catalog.def"
 #undef METHOD

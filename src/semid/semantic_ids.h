@@ -16,7 +16,8 @@ namespace tessera {
 struct SemanticIds {
   std::vector<int32_t> level_sizes;  ///< codes of level l are in [0, level_sizes[l])
   std::vector<int32_t> codes;        ///< [num_items, levels], row-major
-  std::vector<Matrix> codebooks;     ///< [level_sizes[l], dim] each; fewer than levels when the last level only tells collisions apart
+  std::vector<Matrix>
+      codebooks;  ///< [level_sizes[l], dim] each; fewer than levels when the last level only tells collisions apart
   std::map<std::string, std::string> metadata;  ///< method, options, hash of the vectors
 
   int64_t levels() const { return static_cast<int64_t>(level_sizes.size()); }

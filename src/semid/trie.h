@@ -9,10 +9,10 @@
 
 namespace tessera {
 
-/// All semantic IDs as a trie without pointers. Items are sorted by code; their place in that order is their *position*.
-/// A node of depth d is the interval of positions that share d codes; nodes of one depth are numbered from the left, and the
-/// children of a node are consecutive nodes of the next depth. Depth 0 has one node, the root; depth levels() has the leaves.
-/// Items with equal codes share a leaf. Immutable; concurrent reads are safe.
+/// All semantic IDs as a trie without pointers. Items are sorted by code; their place in that order is their
+/// *position*. A node of depth d is the interval of positions that share d codes; nodes of one depth are numbered from
+/// the left, and the children of a node are consecutive nodes of the next depth. Depth 0 has one node, the root; depth
+/// levels() has the leaves. Items with equal codes share a leaf. Immutable; concurrent reads are safe.
 class Trie {
  public:
   Trie() = default;
