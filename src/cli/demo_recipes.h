@@ -65,6 +65,7 @@ encoder_layers = 2
 decoder_layers = 2
 max_history = 20
 beam = 20
+batch_size = 128
 max_minutes = 2.0
 validate_users = 500
 validate_beam = 10
