@@ -3,24 +3,16 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 #include "base/error.h"
+#include "decode/extend.h"
 
 namespace tessera {
 
 using at::Tensor;
 
 namespace {
-
-constexpr float kForbidden = -std::numeric_limits<float>::infinity();
-
-Tensor to_device(std::span<const int32_t> column, c10::Device device) {
-  return at::from_blob(const_cast<int32_t*>(column.data()), {static_cast<int64_t>(column.size())}, at::kInt)
-      .to(at::kLong)
-      .to(device);
-}
 
 /// The node of `depth` whose interval holds the position.
 int32_t node_at(const Trie& trie, int64_t depth, int32_t position) {
@@ -70,31 +62,6 @@ void mark_allowed(const Trie& trie, const BeamQuery& query, std::vector<uint8_t*
 
 }  // namespace
 
-struct DeviceTrie::Depth {
-  Tensor child_begin, child_count;  ///< [nodes] int64, for depth < levels
-  Tensor token;                     ///< [nodes] int64, for depth > 0
-  int64_t most_children = 0;
-};
-
-DeviceTrie::DeviceTrie(const Trie& trie, c10::Device device) : trie_(&trie) {
-  for (int64_t depth = 0; depth <= trie.levels(); ++depth) {
-    Depth d;
-    if (depth < trie.levels()) {
-      const Tensor offsets = to_device(trie.child_offsets(depth), device);
-      d.child_begin = offsets.narrow(0, 0, trie.num_nodes(depth)).contiguous();
-      d.child_count = offsets.diff().contiguous();
-      for (int32_t node = 0; node < trie.num_nodes(depth); ++node) {
-        const auto [first, last] = trie.children(depth, node);
-        d.most_children = std::max<int64_t>(d.most_children, last - first);
-      }
-    }
-    if (depth > 0) d.token = to_device(trie.tokens(depth), device);
-    depths_.push_back(std::move(d));
-  }
-}
-DeviceTrie::~DeviceTrie() = default;
-DeviceTrie::DeviceTrie(DeviceTrie&&) noexcept = default;
-
 /// One search: the live beams as tensors, extended level by level.
 class BeamSearch {
  public:
@@ -114,14 +81,13 @@ class BeamSearch {
   std::vector<BeamAnswer> run() {
     const auto batch = static_cast<int64_t>(queries_.size());
     const auto integers = at::TensorOptions(at::kLong).device(model_.device());
-    nodes_ = at::zeros({batch, 1}, integers);
-    scores_ = at::zeros({batch, 1}, integers.dtype(at::kFloat));
-    Tensor tokens, parents;
+    Beams beams{at::zeros({batch, 1}, integers), at::zeros({batch, 1}, integers.dtype(at::kFloat)), {}, {}};
     for (int64_t level = 0; level < trie_.levels(); ++level) {
-      const Tensor logits = model_.step(level, tokens, parents);
-      extend(level, logits, tokens, parents);
+      const Tensor logits = model_.step(level, beams.tokens, beams.parents);
+      const Tensor allowed = allowed_.empty() ? Tensor() : allowed_[level + 1];
+      beams = extend(beams, device_trie_, level, logits, allowed, {width_, options_.renormalise});
     }
-    return collect();
+    return collect(beams);
   }
 
  private:
@@ -145,35 +111,8 @@ class BeamSearch {
     for (int64_t depth = 1; depth <= trie_.levels(); ++depth) allowed_[depth] = allowed_[depth].to(model_.device());
   }
 
-  void extend(int64_t level, const Tensor& logits, Tensor& tokens, Tensor& parents) {
-    const DeviceTrie::Depth& from = device_trie_.depths_[level];
-    const DeviceTrie::Depth& to = device_trie_.depths_[level + 1];
-    const int64_t batch = nodes_.size(0), width = nodes_.size(1), slots = from.most_children;
-    const Tensor flat = nodes_.flatten();
-    const Tensor slot = at::arange(slots, nodes_.options());  // [M]
-    const Tensor begin = from.child_begin.index_select(0, flat).view({batch, width, 1});
-    const Tensor count = from.child_count.index_select(0, flat).view({batch, width, 1});
-    Tensor live = slot < count;                                           // [B, W, M]
-    const Tensor child = (begin + slot).clamp_max(to.token.size(0) - 1);  // [B, W, M]
-    if (!allowed_.empty()) live = live.logical_and(allowed_[level + 1].gather(1, child.flatten(1)).view(live.sizes()));
-    live = live.logical_and((scores_ > kForbidden).unsqueeze(-1));
-    const Tensor code = to.token.index_select(0, child.flatten()).view(child.sizes());  // [B, W, M]
-    Tensor gain;
-    if (options_.renormalise) {
-      gain = at::log_softmax(logits.gather(2, code).masked_fill(live.logical_not(), kForbidden), -1);
-    } else {
-      gain = at::log_softmax(logits, -1).gather(2, code);
-    }
-    const Tensor total = (gain + scores_.unsqueeze(-1)).masked_fill(live.logical_not(), kForbidden).flatten(1);
-    const auto [best, place] = total.topk(std::min(width_, total.size(1)), -1, true, true);  // [B, W']
-    scores_ = best;
-    parents = place.div(slots, "floor");
-    nodes_ = child.flatten(1).gather(1, place);
-    tokens = code.flatten(1).gather(1, place);
-  }
-
-  std::vector<BeamAnswer> collect() const {
-    const Tensor nodes = nodes_.to(at::kCPU).contiguous(), scores = scores_.to(at::kCPU).contiguous();
+  std::vector<BeamAnswer> collect(const Beams& beams) const {
+    const Tensor nodes = beams.nodes.to(at::kCPU).contiguous(), scores = beams.scores.to(at::kCPU).contiguous();
     const int64_t width = nodes.size(1);
     std::vector<BeamAnswer> answers(queries_.size());
     for (size_t b = 0; b < queries_.size(); ++b) {
@@ -182,7 +121,7 @@ class BeamSearch {
       std::vector<std::pair<float, ItemId>> found;
       const std::vector<int32_t> excluded = excluded_positions(trie_, queries_[b]);
       for (int64_t w = 0; w < width; ++w) {
-        if (score[w] == kForbidden) continue;
+        if (score[w] == kNoBeam) continue;
         const auto [first, last] = trie_.interval(trie_.levels(), static_cast<int32_t>(node[w]));
         for (int32_t position = first; position < last; ++position) {
           if (queries_[b].filter != nullptr && !queries_[b].filter->allows(position)) continue;
@@ -217,7 +156,6 @@ class BeamSearch {
   BeamOptions options_;
   int64_t width_;
   std::vector<Tensor> allowed_;
-  Tensor nodes_, scores_;  ///< [B, W]
 };
 
 std::vector<BeamAnswer> beam_search(StepModel& model, const DeviceTrie& trie, std::span<const BeamQuery> queries,

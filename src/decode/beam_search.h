@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "base/ids.h"
+#include "decode/device_trie.h"
 #include "decode/step_model.h"
 #include "semid/item_filter.h"
 #include "semid/trie.h"
@@ -28,21 +28,6 @@ struct BeamQuery {
 struct BeamAnswer {
   std::vector<ItemId> items;  ///< best first; ties go to the lower item
   std::vector<float> scores;  ///< log-probability of the item's codes, in nats
-};
-
-/// The trie's columns on a device. Immutable; shared by all searches there.
-class DeviceTrie {
- public:
-  DeviceTrie(const Trie& trie, c10::Device device);
-  ~DeviceTrie();
-  DeviceTrie(DeviceTrie&&) noexcept;
-  const Trie& trie() const { return *trie_; }
-
- private:
-  friend class BeamSearch;
-  struct Depth;
-  const Trie* trie_;
-  std::vector<Depth> depths_;
 };
 
 /// Batched beam search over the trie: each live beam is a node that holds at least one allowed item, so min(k, allowed)

@@ -19,9 +19,10 @@ int64_t block_rows(int64_t vocabulary) {
   return std::max<int64_t>(16, (int64_t{4} << 20) / std::max<int64_t>(vocabulary, 1));
 }
 
-/// Turns a row of logits into (softmax - one_hot(target)) * scale and returns its loss.
+/// Turns a row of logits, `margin` added to the target's, into (softmax - one_hot(target)) * scale; returns its loss.
 template <class T>
-float softmax_gradient_row(T* row, int64_t size, int64_t target, float scale) {
+float softmax_gradient_row(T* row, int64_t size, int64_t target, float margin, float scale) {
+  simd::store(row + target, simd::load(row + target) + margin);
   float largest = simd::load(row);
 #pragma omp simd reduction(max : largest)
   for (int64_t i = 0; i < size; ++i) largest = simd::load(row + i) > largest ? simd::load(row + i) : largest;
@@ -38,9 +39,10 @@ float softmax_gradient_row(T* row, int64_t size, int64_t target, float scale) {
 }
 
 /// The gradient of a block in place of its logits; @return the sum of its losses, [] float32 on the block's device
-Tensor softmax_gradient(Tensor& logits, const Tensor& targets, float scale) {
+Tensor softmax_gradient(Tensor& logits, const Tensor& targets, float margin, float scale) {
   if (!logits.is_cpu()) {
-    const Tensor log_p = at::log_softmax(logits.to(at::kFloat), -1);
+    const Tensor head_start = at::full({targets.size(0), 1}, margin, logits.options());
+    const Tensor log_p = at::log_softmax(logits.scatter_add(1, targets.unsqueeze(1), head_start).to(at::kFloat), -1);
     const Tensor picked = log_p.gather(1, targets.unsqueeze(1));
     Tensor gradient = log_p.exp();
     gradient.scatter_add_(1, targets.unsqueeze(1), at::full_like(picked, -1.0));
@@ -52,7 +54,8 @@ Tensor softmax_gradient(Tensor& logits, const Tensor& targets, float scale) {
   std::vector<float> losses(static_cast<size_t>(rows));
   const auto run = [&](auto* data) {
     at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) losses[r] = softmax_gradient_row(data + r * size, size, wanted[r], scale);
+      for (int64_t r = begin; r < end; ++r)
+        losses[r] = softmax_gradient_row(data + r * size, size, wanted[r], margin, scale);
     });
   };
   logits.scalar_type() == at::kBFloat16 ? run(logits.data_ptr<at::BFloat16>()) : run(logits.data_ptr<float>());
@@ -63,7 +66,7 @@ Tensor softmax_gradient(Tensor& logits, const Tensor& targets, float scale) {
 
 struct LinearCrossEntropyFunction : torch::autograd::Function<LinearCrossEntropyFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& h_in, const Tensor& w_in, const Tensor& targets,
-                        bool bf16) {
+                        bool bf16, double margin) {
     const auto type = bf16 ? at::kBFloat16 : at::kFloat;
     const Tensor h = h_in.to(type).contiguous(), w = w_in.to(type).contiguous();
     const int64_t rows = h.size(0), block = block_rows(w.size(0));
@@ -74,7 +77,7 @@ struct LinearCrossEntropyFunction : torch::autograd::Function<LinearCrossEntropy
       const int64_t count = std::min(block, rows - begin);
       const Tensor part = h.narrow(0, begin, count);
       Tensor logits = at::mm(part, w.t());  // [block, V]
-      loss += softmax_gradient(logits, targets.narrow(0, begin, count), scale);
+      loss += softmax_gradient(logits, targets.narrow(0, begin, count), static_cast<float>(margin), scale);
       dh.narrow(0, begin, count).copy_(at::mm(logits, w));
       if (bf16) {
         dw += at::mm(logits.t(), part);
@@ -87,14 +90,14 @@ struct LinearCrossEntropyFunction : torch::autograd::Function<LinearCrossEntropy
   }
   static tensor_list backward(AutogradContext* context, tensor_list grads) {
     const auto saved = context->get_saved_variables();
-    return {saved[0] * grads[0], saved[1] * grads[0], Tensor(), Tensor()};
+    return {saved[0] * grads[0], saved[1] * grads[0], Tensor(), Tensor(), Tensor()};
   }
 };
 
 }  // namespace
 
-Tensor linear_cross_entropy(const Tensor& h, const Tensor& w, const Tensor& targets, bool bf16) {
-  return LinearCrossEntropyFunction::apply(h, w, targets, bf16);
+Tensor linear_cross_entropy(const Tensor& h, const Tensor& w, const Tensor& targets, bool bf16, double margin) {
+  return LinearCrossEntropyFunction::apply(h, w, targets, bf16, margin);
 }
 
 }  // namespace tessera

@@ -116,6 +116,17 @@ TEST(LinearCrossEntropy, EqualsCrossEntropyOfAllLogits) {
   EXPECT_LT(relative_error(torch::autograd::grad({low}, {w})[0] * 2, b[1]), 3e-2);
 }
 
+TEST(LinearCrossEntropy, MarginIsAddedToTheTargets) {
+  const Tensor h = torch::randn({50, 16}).requires_grad_(), w = torch::randn({300, 16}).requires_grad_();
+  const Tensor targets = torch::randint(300, {50}, at::kLong), margin = at::one_hot(targets, 300) * 2.5;
+  const Tensor ours = linear_cross_entropy(h, w, targets, false, 2.5),
+               wanted = at::cross_entropy_loss(at::mm(h, w.t()) + margin, targets);
+  EXPECT_NEAR(ours.item<double>(), wanted.item<double>(), 1e-5);
+  const auto a = torch::autograd::grad({ours}, {h, w}), b = torch::autograd::grad({wanted}, {h, w});
+  EXPECT_LT(relative_error(a[0], b[0]), 1e-5);
+  EXPECT_LT(relative_error(a[1], b[1]), 1e-5);
+}
+
 TEST(LinearCrossEntropy, BlocksOfALargeCatalogueAddUp) {
   const Tensor h = torch::randn({70, 8}).requires_grad_(), w = (torch::randn({262144, 8}) * 0.1).requires_grad_();
   const Tensor targets = torch::randint(262144, {70}, at::kLong);  // 16 rows a block: five blocks

@@ -9,15 +9,13 @@
 // Ours: pre-norm, feed-forward width free, positions counted from the end of the history. Our numbers: docs/results.md.
 #include <torch/torch.h>
 
-#include <numeric>
-
 #include "base/error.h"
 #include "base/parallel.h"
-#include "base/random.h"
 #include "data/chunks.h"
-#include "eval/metrics.h"
 #include "methods/catalog.h"
 #include "methods/top_k.h"
+#include "methods/train_facts.h"
+#include "methods/validation.h"
 #include "nn/device.h"
 #include "nn/dropout.h"
 #include "nn/linear_cross_entropy.h"
@@ -37,7 +35,9 @@ struct Options {
   double input_dropout = 0.2;
   std::string loss = "softmax";
   int64_t negatives = 256;
-  int64_t validate_users = 20000;
+  bool correct = false;
+  double margin = 0.0;
+  ValidationOptions validation;
   TrainOptions train;
 
   Options() {
@@ -57,7 +57,11 @@ struct Options {
     f("max_history", max_history, "items of history that are read", range(2, 4096));
     f("loss", loss, "training objective", one_of({"bce", "sampled-softmax", "softmax"}));
     f("negatives", negatives, "random items of sampled-softmax", range(1, 1 << 20));
-    f("validate_users", validate_users, "validation cases scored during training", at_least(1));
+    f("correct", correct,
+      "sampled-softmax: log(items / negatives) more for each negative, so that it estimates softmax");
+    f("margin", margin, "softmax: head start of the answer's logit; log(items / n) acts like n uncorrected negatives",
+      range(0, 20));
+    validation.fields(f);
     train.fields(f);
   }
 };
@@ -73,11 +77,9 @@ class SasRec : public Retriever, private TrainTask {
     seed_ = context.seed;
     chunks_ = make_chunks(*split_, options_.max_history);
     TESSERA_CHECK(!chunks_.empty(), data, "sasrec: no user has two training items");
-    validation_.resize(split_->valid.size());
-    std::iota(validation_.begin(), validation_.end(), int64_t{0});
-    Random(seed_, "sasrec.validation").shuffle(std::span(validation_));
-    if (static_cast<int64_t>(validation_.size()) > options_.validate_users) validation_.resize(options_.validate_users);
+    validation_.emplace(*split_, options_.validation, seed_);
     summary_ = train_model(*this, options_.train, context.seed, context.reporter, "train sasrec", context.folder);
+    validation_.reset();
     split_ = nullptr;
   }
 
@@ -110,14 +112,7 @@ class SasRec : public Retriever, private TrainTask {
     trie_ = inputs.trie;
     parameters_->load(folder / "model.safetensors");
   }
-  std::map<std::string, double> facts() const override {
-    return {{"parameters", static_cast<double>(parameters_ ? parameters_->count() : 0)},
-            {"train_seconds", summary_.seconds},
-            {"train_steps", static_cast<double>(summary_.steps)},
-            {"train_epochs", summary_.epochs},
-            {"best_step", static_cast<double>(summary_.best_step)},
-            {"best_validation", summary_.best_value}};
-  }
+  std::map<std::string, double> facts() const override { return train_facts(summary_, parameters_); }
 
  private:
   void prepare(int64_t num_items, uint64_t seed) {
@@ -190,7 +185,7 @@ class SasRec : public Retriever, private TrainTask {
     const Tensor targets = at::tensor(answers).to(device_);
     const Tensor table = item_.narrow(0, 0, num_items_);
     if (options_.loss == "softmax")
-      return linear_cross_entropy(h, table, targets, use_bf16(options_.train.precision, device_));
+      return linear_cross_entropy(h, table, targets, use_bf16(options_.train.precision, device_), options_.margin);
     const Tensor positive = (h * item_.index_select(0, targets)).sum(-1);  // [N]
     if (options_.loss == "bce") {
       const Tensor random = at::randint(num_items_, {targets.size(0)}, targets.options());
@@ -199,32 +194,24 @@ class SasRec : public Retriever, private TrainTask {
       return at::softplus(-positive).mean() + (at::softplus(negative) * valid).mean();
     }
     const Tensor random = at::randint(num_items_, {options_.negatives}, targets.options());
-    const double correction = std::log(static_cast<double>(num_items_ - 1) / static_cast<double>(options_.negatives));
-    const Tensor negative = at::mm(h, item_.index_select(0, random).t()) + correction;
+    Tensor negative = at::mm(h, item_.index_select(0, random).t());
+    if (options_.correct)
+      negative = negative + std::log(static_cast<double>(num_items_ - 1) / static_cast<double>(options_.negatives));
     const Tensor same = targets.unsqueeze(1) == random.unsqueeze(0);
     const Tensor logits = at::cat({positive.unsqueeze(1), negative.masked_fill(same, kMasked)}, 1);
     return at::cross_entropy_loss(logits, at::zeros_like(targets));
   }
 
   std::vector<std::pair<std::string, double>> validate() override {
-    std::vector<int32_t> ranks(validation_.size());
-    const auto batch = static_cast<size_t>(batch_size());
-    for (size_t begin = 0; begin < validation_.size(); begin += batch) {
-      const size_t end = std::min(validation_.size(), begin + batch);
-      std::vector<std::span<const ItemId>> histories;
-      std::vector<int64_t> answers;
-      for (size_t v = begin; v < end; ++v) {
-        const Case& c = split_->valid[validation_[v]];
-        const auto all = split_->history(c);
-        histories.push_back(all.last(std::min(all.size(), static_cast<size_t>(options_.max_history))));
-        answers.push_back(index(c.target));
+    return validation_->score([&](std::span<const Request> requests) {
+      std::vector<Results> all;
+      const auto batch = static_cast<size_t>(batch_size());
+      for (size_t begin = 0; begin < requests.size(); begin += batch) {
+        std::vector<Results> part = recommend(requests.subspan(begin, std::min(batch, requests.size() - begin)));
+        std::move(part.begin(), part.end(), std::back_inserter(all));
       }
-      const Tensor scores = at::mm(last_states(histories), item_.narrow(0, 0, num_items_).t());
-      const Tensor wanted = scores.gather(1, at::tensor(answers).to(device_).unsqueeze(1));
-      const Tensor rank = (scores > wanted).sum(1).to(at::kCPU).contiguous() + 1;
-      for (size_t v = begin; v < end; ++v) ranks[v] = static_cast<int32_t>(rank.data_ptr<int64_t>()[v - begin]);
-    }
-    return {{"ndcg@10", ndcg(ranks, 10)}, {"hr@10", hit_rate(ranks, 10)}};
+      return all;
+    });
   }
 
   Options options_;
@@ -238,7 +225,7 @@ class SasRec : public Retriever, private TrainTask {
   Tensor item_, position_;
   Transformer transformer_;
   std::vector<Chunk> chunks_;
-  std::vector<int64_t> validation_;
+  std::optional<Validation> validation_;  ///< while training
   TrainSummary summary_;
 };
 

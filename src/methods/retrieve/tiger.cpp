@@ -16,11 +16,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/random.h"
 #include "data/chunks.h"
 #include "decode/beam_search.h"
-#include "eval/metrics.h"
 #include "methods/catalog.h"
+#include "methods/train_facts.h"
+#include "methods/validation.h"
 #include "nn/device.h"
 #include "nn/softmax.h"
 #include "nn/t5.h"
@@ -41,9 +41,9 @@ struct Options {
   double label_smoothing = 0.0;
   int64_t beam = 50;
   bool renormalise = false;
-  int64_t validate_users = 4000;
   int64_t validate_beam = 20;
   int64_t decode_batch = 32;
+  ValidationOptions validation;
   TrainOptions train;
 
   Options() {
@@ -67,9 +67,9 @@ struct Options {
     f("label_smoothing", label_smoothing, "share of the label spread over its level", range(0, 0.9));
     f("beam", beam, "beams of an answer", range(1, 4096));
     f("renormalise", renormalise, "softmax over the allowed codes only (mask before) instead of the whole level");
-    f("validate_users", validate_users, "validation cases scored during training", at_least(1));
     f("validate_beam", validate_beam, "beams of a validation", range(1, 4096));
     f("decode_batch", decode_batch, "requests decoded together", range(1, 4096));
+    validation.fields(f);
     train.fields(f);
   }
 };
@@ -140,9 +140,10 @@ class Tiger : public Retriever, private TrainTask {
     chunks_ = options_.encoder == "causal" ? make_chunks(*split_, options_.max_history, options_.min_history)
                                            : prefixes(*split_, options_.max_history, options_.min_history);
     TESSERA_CHECK(!chunks_.empty(), data, "tiger: no user has {} training items", options_.min_history + 1);
-    pick_validation();
+    validation_.emplace(*split_, options_.validation, seed_);
     summary_ = train_model(*this, options_.train, context.seed, context.reporter, "train tiger", context.folder);
     ready();
+    validation_.reset();
     split_ = nullptr;
   }
 
@@ -163,14 +164,7 @@ class Tiger : public Retriever, private TrainTask {
                   (folder / "model.safetensors").string());
     ready();
   }
-  std::map<std::string, double> facts() const override {
-    return {{"parameters", static_cast<double>(parameters_ ? parameters_->count() : 0)},
-            {"train_seconds", summary_.seconds},
-            {"train_steps", static_cast<double>(summary_.steps)},
-            {"train_epochs", summary_.epochs},
-            {"best_step", static_cast<double>(summary_.best_step)},
-            {"best_validation", summary_.best_value}};
-  }
+  std::map<std::string, double> facts() const override { return train_facts(summary_, parameters_); }
 
  private:
   // ---- set-up
@@ -312,65 +306,60 @@ class Tiger : public Retriever, private TrainTask {
     return total / levels;
   }
 
-  void pick_validation() {
-    validation_.resize(split_->valid.size());
-    std::iota(validation_.begin(), validation_.end(), int64_t{0});
-    Random(seed_, "tiger.validation").shuffle(std::span(validation_));
-    if (static_cast<int64_t>(validation_.size()) > options_.validate_users) validation_.resize(options_.validate_users);
-  }
-
   std::vector<std::pair<std::string, double>> validate() override {
-    std::vector<Request> requests;
-    for (const int64_t v : validation_) {
-      Request request;
-      request.history = split_->history(split_->valid[v]);
-      request.user = split_->valid[v].user;
-      requests.push_back(request);
-    }
     const Network network = network_.cast(use_bf16(options_.train.precision, device_) ? at::kBFloat16 : at::kFloat);
-    const std::vector<Results> results = answer(requests, network, options_.validate_beam);
-    std::vector<int32_t> ranks(results.size(), kNotFound);
-    for (size_t i = 0; i < results.size(); ++i) {
-      const auto& items = results[i].items;
-      const auto place = std::find(items.begin(), items.end(), split_->valid[validation_[i]].target);
-      if (place != items.end()) ranks[i] = static_cast<int32_t>(place - items.begin()) + 1;
-    }
-    return {{"ndcg@10", ndcg(ranks, 10)}, {"hr@10", hit_rate(ranks, 10)}};
+    return validation_->score(
+        [&](std::span<const Request> requests) { return answer(requests, network, options_.validate_beam); });
   }
 
   // ---- answers
 
-  /// Requests of like length are decoded together, so little is spent on padding.
+  /// Requests of like length are decoded together, so little is spent on padding. On a CPU each thread decodes batches
+  /// of its own: nobody waits for the others between the layers.
   std::vector<Results> answer(std::span<const Request> requests, const Network& network, int64_t beam) const {
-    const c10::InferenceMode inference;
     std::vector<size_t> order(requests.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return requests[a].history.size() < requests[b].history.size(); });
+    const auto total = static_cast<int64_t>(requests.size());
+    const int64_t threads = device_.is_cuda() ? 1 : at::get_num_threads();
+    const int64_t batch = device_.is_cuda()
+                              ? options_.decode_batch * 8
+                              : std::clamp((total + threads - 1) / threads, int64_t{1}, options_.decode_batch);
+    const int64_t batches = (total + batch - 1) / batch;
     std::vector<Results> results(requests.size());
-    const auto batch = static_cast<size_t>(device_.is_cuda() ? options_.decode_batch * 8 : options_.decode_batch);
-    for (size_t begin = 0; begin < order.size(); begin += batch) {
-      const auto part = std::span(order).subspan(begin, std::min(batch, order.size() - begin));
-      std::vector<std::span<const ItemId>> histories;
-      std::vector<UserId> users;
-      std::vector<int64_t> lengths;
-      std::vector<BeamQuery> queries;
-      for (const size_t i : part) {
-        const auto all = requests[i].history;
-        histories.push_back(all.last(std::min(all.size(), static_cast<size_t>(options_.max_history))));
-        lengths.push_back(static_cast<int64_t>(histories.back().size()));
-        users.push_back(requests[i].user);
-        queries.push_back({std::min(requests[i].k, trie_->num_items()), requests[i].filter, requests[i].exclude});
+    const auto decode = [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; ++n) {
+        const int64_t first = n * batch;
+        answer_batch(requests, std::span(order).subspan(first, std::min(batch, total - first)), network, beam, results);
       }
-      const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-      const Tensor mask = length_mask(lengths, longest);
-      const Tensor memory = encode(network, source_tokens(histories, users, longest), mask, false);
-      Steps steps(network, *tokens_, memory, mask, ids_->levels());
-      std::vector<BeamAnswer> answers = beam_search(steps, *device_trie_, queries, {beam, options_.renormalise});
-      for (size_t i = 0; i < part.size(); ++i)
-        results[part[i]] = {std::move(answers[i].items), std::move(answers[i].scores)};
-    }
+    };
+    batches == 1 ? decode(0, 1) : at::parallel_for(0, batches, 1, decode);
     return results;
+  }
+
+  /// @param part  places among the requests
+  void answer_batch(std::span<const Request> requests, std::span<const size_t> part, const Network& network,
+                    int64_t beam, std::vector<Results>& results) const {
+    const c10::InferenceMode inference;
+    std::vector<std::span<const ItemId>> histories;
+    std::vector<UserId> users;
+    std::vector<int64_t> lengths;
+    std::vector<BeamQuery> queries;
+    for (const size_t i : part) {
+      const auto all = requests[i].history;
+      histories.push_back(all.last(std::min(all.size(), static_cast<size_t>(options_.max_history))));
+      lengths.push_back(static_cast<int64_t>(histories.back().size()));
+      users.push_back(requests[i].user);
+      queries.push_back({std::min(requests[i].k, trie_->num_items()), requests[i].filter, requests[i].exclude});
+    }
+    const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
+    const Tensor mask = length_mask(lengths, longest);
+    const Tensor memory = encode(network, source_tokens(histories, users, longest), mask, false);
+    Steps steps(network, *tokens_, memory, mask, ids_->levels());
+    std::vector<BeamAnswer> answers = beam_search(steps, *device_trie_, queries, {beam, options_.renormalise});
+    for (size_t i = 0; i < part.size(); ++i)
+      results[part[i]] = {std::move(answers[i].items), std::move(answers[i].scores)};
   }
 
   Options options_;
@@ -387,7 +376,7 @@ class Tiger : public Retriever, private TrainTask {
   Tensor code_table_, token_table_;  ///< [num_items, L] int64
   Network network_, inference_;
   std::vector<Chunk> chunks_;
-  std::vector<int64_t> validation_;
+  std::optional<Validation> validation_;  ///< while training
   TrainSummary summary_;
 };
 
