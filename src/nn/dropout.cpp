@@ -94,23 +94,27 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
   }
 };
 
+/// residual + x * mask, float32
+Tensor add(const Tensor& residual, const Tensor& input, const DropMask& mask) {
+  const Tensor base = residual.contiguous(), x = input.contiguous();
+  Tensor out = at::empty_like(base);
+  const float* from = base.data_ptr<float>();
+  float* to = out.data_ptr<float>();
+  for_float_type(x, [&](auto* type) {
+    const auto* more = x.data_ptr<std::remove_pointer_t<decltype(type)>>();
+    at::parallel_for(0, x.numel(), kElementGrain,
+                     [&](int64_t begin, int64_t end) { add_kernel(from, more, to, mask, begin, end); });
+  });
+  return out;
+}
+
 struct AddDropoutFunction : torch::autograd::Function<AddDropoutFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& residual, const Tensor& input, double p) {
     const uint64_t seed = draw_seed();
     context->saved_data["seed"] = static_cast<int64_t>(seed);
     context->saved_data["p"] = p;
     context->saved_data["bf16"] = input.scalar_type() == at::kBFloat16;
-    const DropMask mask(seed, p);
-    const Tensor base = residual.contiguous(), x = input.contiguous();
-    Tensor out = at::empty_like(base);
-    const float* from = base.data_ptr<float>();
-    float* to = out.data_ptr<float>();
-    for_float_type(x, [&](auto* type) {
-      const auto* add = x.data_ptr<std::remove_pointer_t<decltype(type)>>();
-      at::parallel_for(0, x.numel(), kElementGrain,
-                       [&](int64_t begin, int64_t end) { add_kernel(from, add, to, mask, begin, end); });
-    });
-    return out;
+    return add(residual, input, DropMask(seed, p));
   }
   static tensor_list backward(AutogradContext* context, tensor_list grads) {
     const DropMask mask(static_cast<uint64_t>(context->saved_data["seed"].toInt()),
@@ -162,6 +166,7 @@ Tensor hash_dropout(const Tensor& x, double p, bool training) {
 }
 
 Tensor add_dropout(const Tensor& residual, const Tensor& x, double p, bool training) {
+  if (!training && x.is_cpu() && !x.requires_grad() && !residual.requires_grad()) return add(residual, x, DropMask());
   if (!training || p <= 0) return residual + x;
   if (!x.is_cpu()) return residual + at::dropout(x, p, true);
   return AddDropoutFunction::apply(residual, x, p);

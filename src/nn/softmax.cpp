@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <limits>
 #include <vector>
 
 #include "nn/dropout.h"
@@ -31,22 +32,28 @@ struct MaskRows {
   }
 };
 
+/// work = scores + bias + mask; @return its largest value
+template <bool kBias, bool kMask, class T>
+float masked_scores(const T* scores, const float* bias, const float* mask, float* work, int64_t keys) {
+  float largest = -std::numeric_limits<float>::infinity();
+#pragma omp simd reduction(max : largest)
+  for (int64_t k = 0; k < keys; ++k) {
+    float value = simd::load(scores + k);
+    if constexpr (kBias) value += bias[k];
+    if constexpr (kMask) value += mask[k];
+    work[k] = value;
+    largest = value > largest ? value : largest;
+  }
+  return largest;
+}
+
 template <class T>
 void weights_row(const T* scores, const float* bias, const float* mask, float* work, T* weights, T* dropped,
                  int64_t keys, const DropMask* drop_mask, int64_t offset) {
-#pragma omp simd
-  for (int64_t k = 0; k < keys; ++k) work[k] = simd::load(scores + k);
-  if (bias != nullptr) {
-#pragma omp simd
-    for (int64_t k = 0; k < keys; ++k) work[k] += bias[k];
-  }
-  if (mask != nullptr) {
-#pragma omp simd
-    for (int64_t k = 0; k < keys; ++k) work[k] += mask[k];
-  }
-  float largest = work[0];
-#pragma omp simd reduction(max : largest)
-  for (int64_t k = 0; k < keys; ++k) largest = work[k] > largest ? work[k] : largest;
+  const auto fill = bias != nullptr
+                        ? (mask != nullptr ? masked_scores<true, true, T> : masked_scores<true, false, T>)
+                        : (mask != nullptr ? masked_scores<false, true, T> : masked_scores<false, false, T>);
+  const float largest = fill(scores, bias, mask, work, keys);
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t k = 0; k < keys; ++k) {

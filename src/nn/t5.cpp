@@ -16,7 +16,6 @@ using at::Tensor;
 namespace {
 
 constexpr int64_t kBuckets = 32;
-constexpr int64_t kMaxDistance = 128;
 
 /// Initial scale of a matrix from `inputs`, as in T5: products keep their variance through unscaled attention.
 double inverse_root(int64_t inputs) {

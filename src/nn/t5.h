@@ -85,6 +85,9 @@ class T5 {
   at::Tensor encoder_bias_, decoder_bias_;  ///< [buckets, H]
 };
 
+/// Distance from which on all positions share the last bucket.
+inline constexpr int64_t kMaxDistance = 128;
+
 /// T5's relative position buckets. @return [queries, keys] int64 in [0, buckets)
 /// Distances up to half the buckets are exact, larger ones share logarithmic buckets up to `max_distance`.
 at::Tensor relative_buckets(int64_t queries, int64_t keys, bool bidirectional, int64_t buckets, int64_t max_distance);

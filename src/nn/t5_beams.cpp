@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "nn/dropout.h"
 #include "nn/norm.h"
 #include "nn/simd.h"
 #include "nn/softmax.h"
@@ -15,24 +16,40 @@ namespace {
 
 constexpr int64_t kMaxSteps = 16;
 
-template <class T>
+// `kSize` is the width where it is known while compiling, so that a head's row stays in registers, or 0.
+
+template <int64_t kSize, class T>
 float dot_product(const T* a, const T* b, int64_t size) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < size; ++i) sum += simd::load(a + i) * simd::load(b + i);
+  for (int64_t i = 0; i < (kSize > 0 ? kSize : size); ++i) sum += simd::load(a + i) * simd::load(b + i);
   return sum;
 }
 
-template <class T>
-void add_scaled(const T* from, float scale, float* to, int64_t size) {
+template <int64_t kSize, class T>
+void weighted_rows(const T* const* rows, const float* weights, int64_t count, T* to, int64_t size) {
 #pragma omp simd
-  for (int64_t i = 0; i < size; ++i) to[i] += scale * simd::load(from + i);
+  for (int64_t i = 0; i < (kSize > 0 ? kSize : size); ++i) {
+    float sum = 0;
+    for (int64_t t = 0; t < count; ++t) sum += weights[t] * simd::load(rows[t] + i);
+    simd::store(to + i, sum);
+  }
 }
 
-template <class T>
-void store_row(const float* from, T* to, int64_t size) {
-#pragma omp simd
-  for (int64_t i = 0; i < size; ++i) simd::store(to + i, from[i]);
+/// Attention of one query over a few keys and values. @param bias  by step
+template <int64_t kSize, class T>
+void attend(const T* query, const T* const* keys, const T* const* values, const float* bias, int64_t steps, T* to,
+            int64_t size) {
+  std::array<float, kMaxSteps> weight{};
+  float largest = -1e30f;
+  for (int64_t t = 0; t < steps; ++t) {
+    weight[t] = dot_product<kSize>(query, keys[t], size) + bias[t];
+    largest = std::max(largest, weight[t]);
+  }
+  float sum = 0;
+  for (int64_t t = 0; t < steps; ++t) sum += weight[t] = simd::exp_nonpositive(weight[t] - largest);
+  for (int64_t t = 0; t < steps; ++t) weight[t] /= sum;
+  weighted_rows<kSize>(values, weight.data(), steps, to, size);
 }
 
 /// Attention of every beam over its own few steps, reading keys and values where they lie.
@@ -52,27 +69,19 @@ void own_attention(const std::vector<Tensor>& keys, const std::vector<Tensor>& v
     widths[t] = keys[t].size(1);
     strides[t] = keys[t].stride(1);
   }
+  const auto one = dim == 64 ? attend<64, T> : dim == 32 ? attend<32, T> : attend<0, T>;
   at::parallel_for(0, batch * width, 16, [&](int64_t begin, int64_t end) {
-    std::vector<float> mixed(static_cast<size_t>(dim));
+    std::array<const T*, kMaxSteps> k{}, v{};
     for (int64_t beam = begin; beam < end; ++beam) {
       const int64_t b = beam / width;
       for (int64_t h = 0; h < heads; ++h) {
-        std::array<float, kMaxSteps> weight{};
-        const T* q = queries + beam * query_stride + h * dim;
-        float largest = -1e30f;
         for (int64_t t = 0; t < steps; ++t) {
-          const T* k = key_data[t] + (b * widths[t] + rows[t][beam]) * strides[t] + h * dim;
-          weight[t] = dot_product(q, k, dim) + bias[h * bias_stride + t];
-          largest = std::max(largest, weight[t]);
+          const int64_t row = (b * widths[t] + rows[t][beam]) * strides[t] + h * dim;
+          k[t] = key_data[t] + row;
+          v[t] = value_data[t] + row;
         }
-        float sum = 0;
-        for (int64_t t = 0; t < steps; ++t) sum += weight[t] = simd::exp_nonpositive(weight[t] - largest);
-        std::fill(mixed.begin(), mixed.end(), 0.0f);
-        for (int64_t t = 0; t < steps; ++t) {
-          const T* v = value_data[t] + (b * widths[t] + rows[t][beam]) * strides[t] + h * dim;
-          add_scaled(v, weight[t] / sum, mixed.data(), dim);
-        }
-        store_row(mixed.data(), out + (beam * heads + h) * dim, dim);
+        one(queries + beam * query_stride + h * dim, k.data(), v.data(), bias + h * bias_stride, steps,
+            out + (beam * heads + h) * dim, dim);
       }
     }
   });
@@ -97,7 +106,7 @@ T5Beams::T5Beams(const T5& model, const Tensor& memory, const Tensor& cross_mask
   }
   keys_.resize(model.decoder_.size());
   values_.resize(model.decoder_.size());
-  const Tensor buckets = relative_buckets(max_steps, max_steps, false, model.decoder_bias_.size(0), 128);
+  const Tensor buckets = relative_buckets(max_steps, max_steps, false, model.decoder_bias_.size(0), kMaxDistance);
   bias_ = model.decoder_bias_.index_select(0, buckets.flatten().to(memory.device()))
               .view({max_steps, max_steps, heads})
               .permute({2, 0, 1})
@@ -134,7 +143,7 @@ Tensor T5Beams::self_step(size_t layer, const Tensor& x) {
     const Tensor scores = (q * per_head(k)).sum(-1).to(at::kFloat) + bias.transpose(0, 1);  // [B, W, t, H]
     mixed = (at::softmax(scores, 2).unsqueeze(-1) * per_head(v)).sum(2).to(qkv.scalar_type()).flatten(2);
   }
-  return x + at::linear(mixed, w.out);
+  return add_dropout(x, at::linear(mixed, w.out), 0.0, false);
 }
 
 Tensor T5Beams::cross_step(size_t layer, const Tensor& x) {
@@ -145,7 +154,7 @@ Tensor T5Beams::cross_step(size_t layer, const Tensor& x) {
                        .transpose(1, 2);  // [B, H, W, D]
   const Tensor weights = attention_weights(at::matmul(q, cross_keys_[layer]), {}, cross_mask_, 0.0, false);
   const Tensor mixed = at::matmul(weights, cross_values_[layer]).transpose(1, 2).reshape({batch, width, heads * dim});
-  return x + at::linear(mixed, w.out);
+  return add_dropout(x, at::linear(mixed, w.out), 0.0, false);
 }
 
 Tensor T5Beams::step(const Tensor& input, const Tensor& parents) {
