@@ -11,7 +11,6 @@
 #include "cli/program.h"
 #include "cli/table.h"
 #include "nn/device.h"
-#include "pipeline/version.h"
 
 namespace tessera::cli {
 namespace {
@@ -29,7 +28,7 @@ json examine(const Program& program) {
   std::error_code ignored;
   const auto space = std::filesystem::space(".", ignored);
   const auto memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
-  return {{"version", kVersion},
+  return {{"version", TESSERA_VERSION},
           {"torch", TORCH_VERSION},
           {"device", device.str()},
           {"bf16", use_bf16("auto", device)},

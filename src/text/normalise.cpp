@@ -1,6 +1,7 @@
 #include "text/normalise.h"
 
 #include "base/error.h"
+#include "text/plain.h"
 #include "text/unicode_form.h"
 
 #if TESSERA_WITH_ICU
@@ -71,8 +72,8 @@ std::string normalise(std::string_view utf8, const NormaliseOptions& options) {
 
 #else
 
-std::string normalise(std::string_view, const NormaliseOptions&) {
-  fail(ErrorKind::unsupported, "this build cannot normalise text: build with -DTESSERA_SERVE=ON (it needs ICU)");
+std::string normalise(std::string_view utf8, const NormaliseOptions& options) {
+  return plain::normalise(utf8, options.fold_case);
 }
 
 #endif

@@ -11,7 +11,8 @@ struct NormaliseOptions {
 };
 
 /// Brings text into one form: Unicode NFKC ("ﬁ" -> "fi", "Ａ" -> "A", halfwidth kana -> full), then as the options say.
-/// Invalid UTF-8 becomes U+FFFD. Thread-safe. @throws Error(unsupported) in a build without ICU
+/// Invalid UTF-8 becomes U+FFFD. Thread-safe.
+/// A build without ICU does what text/plain.h says.
 std::string normalise(std::string_view utf8, const NormaliseOptions& options = {});
 
 }  // namespace tessera

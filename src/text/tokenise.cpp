@@ -1,6 +1,7 @@
 #include "text/tokenise.h"
 
 #include "base/error.h"
+#include "text/plain.h"
 #include "text/unicode_form.h"
 
 #if TESSERA_WITH_ICU
@@ -107,14 +108,14 @@ std::vector<std::string> tokenise(std::string_view utf8) {
 
 #else
 
-struct Tokeniser::State {};
+struct Tokeniser::State {
+  NormaliseOptions options;
+};
 
-Tokeniser::Tokeniser(const NormaliseOptions&) {
-  fail(ErrorKind::unsupported, "this build cannot split text into words: build with -DTESSERA_SERVE=ON (it needs ICU)");
-}
+Tokeniser::Tokeniser(const NormaliseOptions& options) : state_(std::make_unique<State>(State{options})) {}
 
-std::vector<std::string> Tokeniser::tokenise(std::string_view) {
-  return {};
+std::vector<std::string> Tokeniser::tokenise(std::string_view utf8) {
+  return plain::words(normalise(utf8, state_->options));
 }
 
 std::vector<std::string> tokenise(std::string_view utf8) {

@@ -10,10 +10,9 @@
 namespace tessera {
 
 /// Splits text into words for matching by words (BM25, keyword queries). Holds its ICU objects, so make one and keep
-/// it. Not thread-safe: one each thread.
+/// it. Not thread-safe: one each thread. A build without ICU does what text/plain.h says.
 class Tokeniser {
  public:
-  /// @throws Error(unsupported) in a build without ICU
   explicit Tokeniser(const NormaliseOptions& options = {});
   ~Tokeniser();
   Tokeniser(Tokeniser&&) noexcept;
@@ -30,7 +29,7 @@ class Tokeniser {
   std::unique_ptr<State> state_;
 };
 
-/// The same with default options, through a tokeniser kept for each thread. @throws Error(unsupported) without ICU
+/// The same with default options, through a tokeniser kept for each thread.
 std::vector<std::string> tokenise(std::string_view utf8);
 
 }  // namespace tessera
