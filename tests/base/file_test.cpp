@@ -1,13 +1,12 @@
 #include "base/file.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <csignal>
 #include <vector>
 
+#include "base/file_size_limit.h"
 #include "base/temporary_folder.h"
 
 namespace tessera {
@@ -15,6 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::expect_error;
+using test::FileSizeLimit;
 using test::put_bytes;
 using test::TemporaryFolder;
 
@@ -86,20 +86,13 @@ TEST(AtomicFile, RefusesWhatCannotBeWritten) {
   EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"taken"});
 }
 
-// A limit on the file's size fails a write in the same way as a full disk does, and needs no full disk.
 TEST(AtomicFile, AWriteThatFailsNamesTheFileAndLeavesNothing) {
   const TemporaryFolder folder;
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  const rlimit small{1 << 16, before.rlim_max};
-  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-  setrlimit(RLIMIT_FSIZE, &small);
+  const FileSizeLimit limit(1 << 16);
   expect_error(ErrorKind::io, "big: cannot be written: File too large",
                [&] { write_file(folder / "big", std::string(1 << 20, 'x')); });
   expect_error(ErrorKind::io, "late: cannot be written: File too large",
                [&] { write_file(folder / "late", std::string(1 << 17, 'x')); });
-  setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, old_handler);
   EXPECT_TRUE(names_in(folder.path()).empty());
 }
 
