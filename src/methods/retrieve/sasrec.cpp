@@ -10,9 +10,9 @@
 #include <torch/torch.h>
 
 #include "base/error.h"
-#include "base/parallel.h"
 #include "data/chunks.h"
 #include "methods/catalog.h"
+#include "methods/request_batches.h"
 #include "methods/top_k.h"
 #include "methods/train_facts.h"
 #include "methods/validation.h"
@@ -84,25 +84,29 @@ class SasRec : public Retriever, private TrainTask {
   }
 
   std::vector<Results> recommend(std::span<const Request> requests) const override {
-    const c10::InferenceMode inference;
     std::vector<Results> results(requests.size());
-    std::vector<std::span<const ItemId>> histories;
-    for (const Request& request : requests) {
-      histories.push_back(
-          request.history.last(std::min(request.history.size(), static_cast<size_t>(options_.max_history))));
-    }
-    const Tensor states = last_states(histories);
-    const Tensor scores =
-        at::mm(states, item_.detach().narrow(0, 0, num_items_).t()).to(at::kCPU).contiguous();  // [B, N]
-    parallel_for(static_cast<int64_t>(requests.size()), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t b = begin; b < end; ++b) {
-        results[b] = top_k({scores.data_ptr<float>() + b * num_items_, static_cast<size_t>(num_items_)}, requests[b].k,
-                           Allowance(requests[b], trie_, num_items_));
+    // Scores of a batch take at most some 16 MB on a CPU.
+    const int64_t batch =
+        device_.is_cpu() ? std::clamp((int64_t{4} << 20) / num_items_, int64_t{8}, int64_t{128}) : 1024;
+    for_each_batch(requests, batch, device_.is_cpu(), [&](std::span<const size_t> places) {
+      const c10::InferenceMode inference;
+      std::vector<std::span<const ItemId>> histories;
+      for (const size_t i : places) {
+        const auto& all = requests[i].history;
+        histories.push_back(all.last(std::min(all.size(), static_cast<size_t>(options_.max_history))));
+      }
+      const Tensor scores = at::mm(last_states(histories), item_.detach().narrow(0, 0, num_items_).t())
+                                .to(at::kCPU)
+                                .contiguous();  // [B, N]
+      for (size_t b = 0; b < places.size(); ++b) {
+        const Request& request = requests[places[b]];
+        const std::span row(scores.data_ptr<float>() + b * num_items_, static_cast<size_t>(num_items_));
+        results[places[b]] = top_k(row, request.k, Allowance(request, trie_, num_items_));
       }
     });
     return results;
   }
-  int64_t batch_size() const override { return 256; }
+  int64_t batch_size() const override { return 8192; }
 
   void save(const std::filesystem::path& folder) const override {
     parameters_->save(folder / "model.safetensors", {{"method", "sasrec"}});
@@ -203,15 +207,7 @@ class SasRec : public Retriever, private TrainTask {
   }
 
   std::vector<std::pair<std::string, double>> validate() override {
-    return validation_->score([&](std::span<const Request> requests) {
-      std::vector<Results> all;
-      const auto batch = static_cast<size_t>(batch_size());
-      for (size_t begin = 0; begin < requests.size(); begin += batch) {
-        std::vector<Results> part = recommend(requests.subspan(begin, std::min(batch, requests.size() - begin)));
-        std::move(part.begin(), part.end(), std::back_inserter(all));
-      }
-      return all;
-    });
+    return validation_->score([&](std::span<const Request> requests) { return recommend(requests); });
   }
 
   Options options_;

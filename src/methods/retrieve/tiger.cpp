@@ -12,13 +12,12 @@
 // trusted re-run (cornac#711) .0634 / .0338. Ours: docs/results.md.
 #include <torch/torch.h>
 
-#include <numeric>
-
 #include "base/error.h"
 #include "base/file.h"
 #include "data/chunks.h"
 #include "decode/beam_search.h"
 #include "methods/catalog.h"
+#include "methods/request_batches.h"
 #include "methods/train_facts.h"
 #include "methods/validation.h"
 #include "nn/device.h"
@@ -314,39 +313,22 @@ class Tiger : public Retriever, private TrainTask {
 
   // ---- answers
 
-  /// Requests of like length are decoded together, so little is spent on padding. On a CPU each thread decodes batches
-  /// of its own: nobody waits for the others between the layers.
   std::vector<Results> answer(std::span<const Request> requests, const Network& network, int64_t beam) const {
-    std::vector<size_t> order(requests.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return requests[a].history.size() < requests[b].history.size(); });
-    const auto total = static_cast<int64_t>(requests.size());
-    const int64_t threads = device_.is_cuda() ? 1 : at::get_num_threads();
-    const int64_t batch = device_.is_cuda()
-                              ? options_.decode_batch * 8
-                              : std::clamp((total + threads - 1) / threads, int64_t{1}, options_.decode_batch);
-    const int64_t batches = (total + batch - 1) / batch;
     std::vector<Results> results(requests.size());
-    const auto decode = [&](int64_t begin, int64_t end) {
-      for (int64_t n = begin; n < end; ++n) {
-        const int64_t first = n * batch;
-        answer_batch(requests, std::span(order).subspan(first, std::min(batch, total - first)), network, beam, results);
-      }
-    };
-    batches == 1 ? decode(0, 1) : at::parallel_for(0, batches, 1, decode);
+    const bool cpu = device_.is_cpu();
+    for_each_batch(requests, options_.decode_batch * (cpu ? 1 : 8), cpu,
+                   [&](std::span<const size_t> places) { answer_batch(requests, places, network, beam, results); });
     return results;
   }
 
-  /// @param part  places among the requests
-  void answer_batch(std::span<const Request> requests, std::span<const size_t> part, const Network& network,
+  void answer_batch(std::span<const Request> requests, std::span<const size_t> places, const Network& network,
                     int64_t beam, std::vector<Results>& results) const {
     const c10::InferenceMode inference;
     std::vector<std::span<const ItemId>> histories;
     std::vector<UserId> users;
     std::vector<int64_t> lengths;
     std::vector<BeamQuery> queries;
-    for (const size_t i : part) {
+    for (const size_t i : places) {
       const auto all = requests[i].history;
       histories.push_back(all.last(std::min(all.size(), static_cast<size_t>(options_.max_history))));
       lengths.push_back(static_cast<int64_t>(histories.back().size()));
@@ -358,8 +340,8 @@ class Tiger : public Retriever, private TrainTask {
     const Tensor memory = encode(network, source_tokens(histories, users, longest), mask, false);
     Steps steps(network, *tokens_, memory, mask, ids_->levels());
     std::vector<BeamAnswer> answers = beam_search(steps, *device_trie_, queries, {beam, options_.renormalise});
-    for (size_t i = 0; i < part.size(); ++i)
-      results[part[i]] = {std::move(answers[i].items), std::move(answers[i].scores)};
+    for (size_t i = 0; i < places.size(); ++i)
+      results[places[i]] = {std::move(answers[i].items), std::move(answers[i].scores)};
   }
 
   Options options_;
