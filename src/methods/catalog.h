@@ -31,7 +31,8 @@ std::unique_ptr<Retriever> make_retriever(const nlohmann::json& table);
 /// A MethodInfo whose options are the struct `Options` and whose class is `Method(Options)`.
 /// Usage: `return method_info<Options, TextSvd>("text-svd", "...", "paper", "");`
 template <class Options, class Method>
-MethodInfo method_info(std::string name, std::string summary, std::string paper, std::string needs);
+MethodInfo method_info(std::string name, std::string summary, std::string paper, std::string needs,
+                       std::vector<std::string> answer_options = {});
 
 }  // namespace tessera
 

@@ -102,6 +102,7 @@ struct MethodInfo {
   std::string summary;                       ///< one line
   std::string paper;                         ///< reference, or "" where there is none
   std::string needs;                         ///< inputs beside the dataset, comma-separated: "vectors", "ids"
+  std::vector<std::string> answer_options;   ///< options that only answering reads: changing them needs no new training
   std::function<nlohmann::json()> defaults;  ///< options with their defaults
   std::function<std::string()> help;         ///< one line an option
   std::function<std::unique_ptr<Embedder>(const nlohmann::json& options)> make_embedder;

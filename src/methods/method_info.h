@@ -9,12 +9,14 @@
 namespace tessera {
 
 template <class Options, class Method>
-MethodInfo method_info(std::string name, std::string summary, std::string paper, std::string needs) {
+MethodInfo method_info(std::string name, std::string summary, std::string paper, std::string needs,
+                       std::vector<std::string> answer_options) {
   MethodInfo info;
   info.name = name;
   info.summary = std::move(summary);
   info.paper = std::move(paper);
   info.needs = std::move(needs);
+  info.answer_options = std::move(answer_options);
   info.defaults = [] {
     Options options;
     return list_options(options).dump();

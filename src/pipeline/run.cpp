@@ -134,6 +134,16 @@ bool Run::wanted(Stage stage) const {
   return recipe_.has("retrieve");
 }
 
+json Run::retrieve_options(bool answering) const {
+  json options = json::object();
+  if (!wanted(Stage::train)) return options;
+  const json table = recipe_.section("retrieve");
+  const std::vector<std::string>& names = find_method("retrieve", table.at("name").get<std::string>()).answer_options;
+  for (const auto& [key, value] : table.items())
+    if ((std::find(names.begin(), names.end(), key) != names.end()) == answering) options[key] = value;
+  return options;
+}
+
 std::string Run::hash_of(Stage stage) {
   const RunOptions run = recipe_.run();
   const auto before = [&](Stage earlier) { return wanted(earlier) ? json(records_.at(earlier).hash) : json(); };
@@ -160,10 +170,12 @@ std::string Run::hash_of(Stage stage) {
                      {"split", recipe_.section("split")},
                      {"embed", before(Stage::embed)},
                      {"tokenize", before(Stage::tokenize)},
-                     {"options", recipe_.section("retrieve")}});
+                     {"options", retrieve_options(false)}});
       break;
     case Stage::evaluate:
-      inputs.update({{"train", before(Stage::train)}, {"options", recipe_.section("evaluate")}});
+      inputs.update({{"train", before(Stage::train)},
+                     {"answer", retrieve_options(true)},
+                     {"options", recipe_.section("evaluate")}});
       break;
   }
   return stage_hash(to_string(stage), inputs);

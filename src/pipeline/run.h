@@ -73,6 +73,8 @@ class Run {
   void fill_shared(Stage stage, const std::filesystem::path& folder, StageRecord& record);
   StageRecord train(const std::string& hash);
   StageRecord evaluate(const std::string& hash);
+  /// [retrieve] without the options that only answering reads, or those alone.
+  nlohmann::json retrieve_options(bool answering) const;
   std::string hash_of(Stage stage);
   bool wanted(Stage stage) const;
   void log(const std::string& line) const;

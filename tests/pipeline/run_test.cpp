@@ -88,6 +88,21 @@ TEST_F(RunTest, ChangedOptionsRedoOnlyWhatDependsOnThem) {
   EXPECT_TRUE(contains(said, "embed: done")) << said;
 }
 
+TEST_F(RunTest, OptionsOfAnswersNeedNoTraining) {
+  const std::vector<std::string> small = {
+      "retrieve.model_dim=8", "retrieve.ff_dim=8",         "retrieve.heads=1",          "retrieve.head_dim=4",
+      "retrieve.max_steps=1", "retrieve.encoder_layers=1", "retrieve.decoder_layers=1", "retrieve.beam=4"};
+  run(recipe("tiger", kTokens, small));
+  std::vector<std::string> wider = small;
+  wider.back() = "retrieve.beam=8";
+  std::string said = run(recipe("tiger", kTokens, wider));
+  EXPECT_TRUE(contains(said, "train: up to date")) << said;
+  EXPECT_TRUE(contains(said, "evaluate: done")) << said;
+  wider.push_back("retrieve.dropout=0.3");
+  said = run(recipe("tiger", kTokens, wider));
+  EXPECT_TRUE(contains(said, "train: done")) << said;
+}
+
 TEST_F(RunTest, RunsShareDataVectorsAndTokens) {
   run(recipe("popular", kTokens));
   const std::string said = run(recipe("item-cf", kTokens));

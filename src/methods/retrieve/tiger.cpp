@@ -367,7 +367,8 @@ class Tiger : public Retriever, private TrainTask {
 MethodInfo info() {
   return method_info<Options, Tiger>(
       "tiger", "T5-style generator of semantic IDs with constrained beam search",
-      "Rajput et al., Recommender Systems with Generative Retrieval, NeurIPS 2023, arXiv:2305.05065", "ids");
+      "Rajput et al., Recommender Systems with Generative Retrieval, NeurIPS 2023, arXiv:2305.05065", "ids",
+      {"beam", "renormalise", "decode_batch"});
 }
 
 }  // namespace tessera::methods::tiger
