@@ -9,33 +9,25 @@
 #include "base/error.h"
 #include "methods/catalog.h"
 #include "methods/cooccurrence.h"
-#include "methods/linear_algebra.h"
+#include "methods/svd_vectors.h"
 
 namespace tessera::methods::ppmi_svd {
 
 namespace {
 
 struct Options {
-  int64_t dim = 128;
   int64_t window = 5;
   double distance_power = 1.0;
   double smoothing = 0.75;
   double shift = 1.0;
-  double power = 0.5;
-  bool normalise = true;
-  int64_t oversampling = 16;
-  int64_t power_iterations = 5;
+  SvdVectorOptions svd{.dim = 128, .power = 0.5};
   template <class F>
   void fields(F& f) {
-    f("dim", dim, "length of the vectors", range(1, 4096));
     f("window", window, "items count as neighbours up to this distance", range(1, 1000));
     f("distance_power", distance_power, "a pair at distance d counts d^-p", range(0, 10));
     f("smoothing", smoothing, "exponent of the context distribution", range(0, 1));
     f("shift", shift, "negative samples it stands for: ln(shift) is taken off", range(1, 1000));
-    f("power", power, "exponent of the singular values", range(0, 2));
-    f("normalise", normalise, "scale vectors to length 1 (zero vectors stay zero)");
-    f("oversampling", oversampling, "extra dimensions of the randomised SVD", range(0, 1000));
-    f("power_iterations", power_iterations, "subspace iterations of the randomised SVD", range(0, 100));
+    svd.fields(f);
   }
 };
 
@@ -82,15 +74,9 @@ class PpmiSvd : public Embedder {
     const SparseMatrix matrix = shifted_ppmi(counts, options_.smoothing, options_.shift);
     progress.note(fmt::format("{} pairs", matrix.num_entries()));
     progress.add();
-    Svd svd = randomised_svd(matrix, options_.dim, options_.oversampling, options_.power_iterations, context.seed);
-    scale_columns(svd.left, svd.values, options_.power);
-    // Rounding of the SVD must not give a direction to items that nobody touched.
-    for (int64_t i = 0; i < matrix.rows; ++i) {
-      if (matrix.begin(i) == matrix.end(i)) std::fill(svd.left.row(i).begin(), svd.left.row(i).end(), 0.0f);
-    }
-    if (options_.normalise) normalise_rows(svd.left);
+    Matrix vectors = svd_vectors(matrix, options_.svd, context.seed);
     progress.add();
-    return std::move(svd.left);
+    return vectors;
   }
 
  private:

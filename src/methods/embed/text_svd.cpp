@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "methods/catalog.h"
 #include "methods/linear_algebra.h"
+#include "methods/svd_vectors.h"
 #include "text/tokenise.h"
 
 namespace tessera::methods::text_svd {
@@ -23,18 +24,13 @@ namespace tessera::methods::text_svd {
 namespace {
 
 struct Options {
-  int64_t dim = 256;
   double title = 1.0, description = 0.5, brand = 1.0, categories = 1.0, attributes = 0.5;
   int64_t min_df = 2;
   double max_df = 0.5;
   int64_t max_features = 100000;
-  double power = 1.0;
-  bool normalise = true;
-  int64_t oversampling = 16;
-  int64_t power_iterations = 5;
+  SvdVectorOptions svd{.dim = 256};
   template <class F>
   void fields(F& f) {
-    f("dim", dim, "length of the vectors", range(1, 4096));
     f("title", title, "weight of the title's words; 0 leaves a field out", range(0, 100));
     f("description", description, "weight of the description's words", range(0, 100));
     f("brand", brand, "weight of the brand and its words", range(0, 100));
@@ -43,10 +39,7 @@ struct Options {
     f("min_df", min_df, "items that must have a feature", at_least(1));
     f("max_df", max_df, "largest share of items that may have a feature", range(0, 1));
     f("max_features", max_features, "features kept, the most frequent first", at_least(1));
-    f("power", power, "exponent of the singular values: 0 whitens, 1 keeps them", range(0, 2));
-    f("normalise", normalise, "scale vectors to length 1");
-    f("oversampling", oversampling, "extra dimensions of the randomised SVD", range(0, 1000));
-    f("power_iterations", power_iterations, "subspace iterations of the randomised SVD", range(0, 100));
+    svd.fields(f);
   }
 };
 
@@ -172,11 +165,9 @@ class TextSvd : public Embedder {
     const SparseMatrix matrix = tf_idf(bags, columns);
     progress.note(fmt::format("{} features", columns.size()));
     progress.add();
-    Svd svd = randomised_svd(matrix, options_.dim, options_.oversampling, options_.power_iterations, context.seed);
-    scale_columns(svd.left, svd.values, options_.power);
-    if (options_.normalise) normalise_rows(svd.left);
+    Matrix vectors = svd_vectors(matrix, options_.svd, context.seed);
     progress.add();
-    return std::move(svd.left);
+    return vectors;
   }
 
  private:
