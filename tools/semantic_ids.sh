@@ -13,6 +13,6 @@ for dataset in ${DATASETS:-beauty}; do
       *) embed=(--set "embed.parts=[\"$vectors\"]") ;;
     esac
     echo "## $dataset, $vectors"
-    "$program" tokenize "recipes/$dataset/tiger.toml" "${embed[@]}" --name "$dataset-ids-$vectors" "$@" 2>/dev/null
+    "$program" -q tokenize "recipes/$dataset/tiger.toml" "${embed[@]}" --name "$dataset-ids-$vectors" "$@"
   done
 done

@@ -36,6 +36,12 @@ void add_kernel(const float* residual, const In* from, float* to, DropMask mask,
   for (int64_t i = begin; i < end; ++i) to[i] = residual[i] + simd::load(from + i) * mask(i);
 }
 
+template <class In>
+void sum_kernel(const float* residual, const In* from, float* to, int64_t begin, int64_t end) {
+#pragma omp simd
+  for (int64_t i = begin; i < end; ++i) to[i] = residual[i] + simd::load(from + i);
+}
+
 template <class T>
 void relu_kernel(const T* from, T* to, DropMask mask, int64_t begin, int64_t end) {
 #pragma omp simd
@@ -94,16 +100,17 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
   }
 };
 
-/// residual + x * mask, float32
-Tensor add(const Tensor& residual, const Tensor& input, const DropMask& mask) {
+/// residual + x * mask, float32; without a mask, residual + x
+Tensor add(const Tensor& residual, const Tensor& input, const DropMask* mask) {
   const Tensor base = residual.contiguous(), x = input.contiguous();
   Tensor out = at::empty_like(base);
   const float* from = base.data_ptr<float>();
   float* to = out.data_ptr<float>();
   for_float_type(x, [&](auto* type) {
     const auto* more = x.data_ptr<std::remove_pointer_t<decltype(type)>>();
-    at::parallel_for(0, x.numel(), kElementGrain,
-                     [&](int64_t begin, int64_t end) { add_kernel(from, more, to, mask, begin, end); });
+    at::parallel_for(0, x.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
+      mask != nullptr ? add_kernel(from, more, to, *mask, begin, end) : sum_kernel(from, more, to, begin, end);
+    });
   });
   return out;
 }
@@ -114,7 +121,8 @@ struct AddDropoutFunction : torch::autograd::Function<AddDropoutFunction> {
     context->saved_data["seed"] = static_cast<int64_t>(seed);
     context->saved_data["p"] = p;
     context->saved_data["bf16"] = input.scalar_type() == at::kBFloat16;
-    return add(residual, input, DropMask(seed, p));
+    const DropMask mask(seed, p);
+    return add(residual, input, &mask);
   }
   static tensor_list backward(AutogradContext* context, tensor_list grads) {
     const DropMask mask(static_cast<uint64_t>(context->saved_data["seed"].toInt()),
@@ -166,7 +174,7 @@ Tensor hash_dropout(const Tensor& x, double p, bool training) {
 }
 
 Tensor add_dropout(const Tensor& residual, const Tensor& x, double p, bool training) {
-  if (!training && x.is_cpu() && !x.requires_grad() && !residual.requires_grad()) return add(residual, x, DropMask());
+  if (!training && x.is_cpu() && !x.requires_grad() && !residual.requires_grad()) return add(residual, x, nullptr);
   if (!training || p <= 0) return residual + x;
   if (!x.is_cpu()) return residual + at::dropout(x, p, true);
   return AddDropoutFunction::apply(residual, x, p);
