@@ -134,20 +134,6 @@ class BeamSearch {
     return answers;
   }
 
- public:
-  static BeamAnswer ranked(std::vector<std::pair<float, ItemId>> found, int64_t k) {
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
-      return a.first != b.first ? a.first > b.first : a.second < b.second;
-    });
-    if (static_cast<int64_t>(found.size()) > k) found.resize(static_cast<size_t>(k));
-    BeamAnswer answer;
-    for (const auto& [score, item] : found) {
-      answer.items.push_back(item);
-      answer.scores.push_back(score);
-    }
-    return answer;
-  }
-
  private:
   StepModel& model_;
   const DeviceTrie& device_trie_;
@@ -158,10 +144,58 @@ class BeamSearch {
   std::vector<Tensor> allowed_;
 };
 
-std::vector<BeamAnswer> beam_search(StepModel& model, const DeviceTrie& trie, std::span<const BeamQuery> queries,
-                                    const BeamOptions& options) {
+namespace {
+
+/// Beams of all contexts as the tensors that a StepModel takes; places behind a context's last beam hold zeros.
+std::pair<Tensor, Tensor> tokens_and_parents(const std::vector<ContextSearch>& searches) {
+  int64_t width = 1;
+  for (const ContextSearch& search : searches) width = std::max(width, search.width());
+  const auto batch = static_cast<int64_t>(searches.size());
+  const Tensor tokens = at::zeros({batch, width}, at::kLong), parents = at::zeros({batch, width}, at::kLong);
+  for (int64_t b = 0; b < batch; ++b) {
+    for (int64_t w = 0; w < searches[b].width(); ++w) {
+      tokens.data_ptr<int64_t>()[b * width + w] = searches[b].token(w);
+      parents.data_ptr<int64_t>()[b * width + w] = searches[b].parent(w);
+    }
+  }
+  return {tokens, parents};
+}
+
+std::vector<BeamAnswer> search_contexts(StepModel& model, const Trie& trie, std::span<const BeamQuery> queries,
+                                        const BeamOptions& options) {
+  std::vector<ContextSearch> searches(queries.size());
+  for (size_t b = 0; b < queries.size(); ++b)
+    searches[b].start(trie, queries[b], std::max(options.beam, queries[b].k), options.renormalise);
+  for (int64_t level = 0; level < trie.levels(); ++level) {
+    const auto [tokens, parents] = level == 0 ? std::pair<Tensor, Tensor>() : tokens_and_parents(searches);
+    const Tensor logits = model.step(level, tokens, parents).contiguous();  // [B, W, level_size]
+    const Tensor totals = at::logsumexp(logits, -1).contiguous();           // [B, W]
+    for (size_t b = 0; b < searches.size(); ++b) {
+      const auto row = static_cast<int64_t>(b);
+      searches[b].extend(logits.data_ptr<float>() + row * logits.stride(0), logits.stride(1),
+                         totals.data_ptr<float>() + row * totals.stride(0));
+    }
+  }
+  std::vector<BeamAnswer> answers;
+  for (const ContextSearch& search : searches) answers.push_back(search.answer());
+  return answers;
+}
+
+}  // namespace
+
+std::vector<BeamAnswer> beam_search_on_device(StepModel& model, const DeviceTrie& trie,
+                                              std::span<const BeamQuery> queries, const BeamOptions& options) {
   const c10::InferenceMode inference;
   return BeamSearch(model, trie, queries, options).run();
+}
+
+std::vector<BeamAnswer> beam_search(StepModel& model, const DeviceTrie& trie, std::span<const BeamQuery> queries,
+                                    const BeamOptions& options) {
+  if (!model.device().is_cpu()) return beam_search_on_device(model, trie, queries, options);
+  TESSERA_CHECK(model.batch() == static_cast<int64_t>(queries.size()), shape,
+                "beam search: {} queries for a model batch of {}", queries.size(), model.batch());
+  const c10::InferenceMode inference;
+  return search_contexts(model, trie.trie(), queries, options);
 }
 
 std::vector<BeamAnswer> score_all(StepModel& model, const Trie& trie, std::span<const BeamQuery> queries) {
@@ -194,7 +228,7 @@ std::vector<BeamAnswer> score_all(StepModel& model, const Trie& trie, std::span<
       if (std::binary_search(excluded.begin(), excluded.end(), position)) continue;
       found.emplace_back(total.data_ptr<float>()[b * items + position], trie.item_at(position));
     }
-    answers.push_back(BeamSearch::ranked(std::move(found), queries[b].k));
+    answers.push_back(ranked(std::move(found), queries[b].k));
   }
   return answers;
 }

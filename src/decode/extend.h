@@ -3,14 +3,11 @@
 #include <ATen/core/TensorBody.h>
 
 #include <cstdint>
-#include <limits>
 
+#include "decode/context_search.h"
 #include "decode/device_trie.h"
 
 namespace tessera {
-
-/// The score of a place where no beam is.
-inline constexpr float kNoBeam = -std::numeric_limits<float>::infinity();
 
 /// The live beams of a batch at one depth of the trie, best first.
 struct Beams {
@@ -26,17 +23,13 @@ struct ExtendOptions {
   bool renormalise = false;  ///< probabilities over the allowed codes instead of the whole level
 };
 
-/// Extends every beam by the children of its node and keeps the best of each context.
+/// Extends every beam by the children of its node and keeps the best of each context, by tensor operations alone: for
+/// any device. Of beams with equal scores any may be kept.
 /// @param depth    of the nodes that `beams` stand at
 /// @param logits   [B, W, level_size] float32
 /// @param allowed  [B, nodes of depth + 1] bool; undefined: every node is allowed
 /// @return         at most `width` beams a context, best first
 Beams extend(const Beams& beams, const DeviceTrie& trie, int64_t depth, const at::Tensor& logits,
              const at::Tensor& allowed, const ExtendOptions& options);
-
-/// The same by tensor operations, for any device; extend() goes by hand on a CPU, where that is faster, and breaks ties
-/// by the order of beams and codes.
-Beams extend_by_tensors(const Beams& beams, const DeviceTrie& trie, int64_t depth, const at::Tensor& logits,
-                        const at::Tensor& allowed, const ExtendOptions& options);
 
 }  // namespace tessera

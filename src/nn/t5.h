@@ -68,6 +68,12 @@ class T5 {
   at::Tensor decode(const at::Tensor& y, const at::Tensor& memory, const at::Tensor& cross_mask, bool training) const;
 
   const T5Options& options() const { return options_; }
+  const std::vector<T5EncoderLayer>& encoder_layers() const { return encoder_; }
+  const std::vector<T5DecoderLayer>& decoder_layers() const { return decoder_; }
+  const at::Tensor& encoder_norm() const { return encoder_norm_; }  ///< [d], after the last layer
+  const at::Tensor& decoder_norm() const { return decoder_norm_; }
+  const at::Tensor& encoder_bias() const { return encoder_bias_; }  ///< [buckets, H], shared by all layers
+  const at::Tensor& decoder_bias() const { return decoder_bias_; }
 
  private:
   friend class T5Beams;

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "data/chunks.h"
 #include "decode/beam_search.h"
+#include "decode/engine.h"
 #include "methods/catalog.h"
 #include "methods/request_batches.h"
 #include "methods/train_facts.h"
@@ -193,7 +194,25 @@ class Tiger : public Retriever, private TrainTask {
     token_table_ = code_table_ + at::tensor(tokens_->level_begin, at::kLong);
   }
 
-  void ready() { inference_ = network_.cast(use_bf16(options_.train.precision, device_) ? at::kBFloat16 : at::kFloat); }
+  /// What answers: on a CPU the engine, elsewhere tensors.
+  struct Answering {
+    std::optional<Engine> engine;
+    Network network;
+  };
+  Answering answering(const Network& network) const {
+    const bool bf16 = use_bf16(options_.train.precision, device_);
+    Answering out;
+    if (device_.is_cpu()) {
+      out.engine.emplace(
+          EngineModel{network.t5, network.embedding, network.head, tokens_->level_begin, tokens_->bos,
+                      1 + options_.max_history * ids_->levels(), options_.encoder == "causal" ? ids_->levels() : 0},
+          bf16);
+    } else {
+      out.network = network.cast(bf16 ? at::kBFloat16 : at::kFloat);
+    }
+    return out;
+  }
+  void ready() { inference_ = answering(network_); }
 
   /// The paper's examples: each prefix on its own.
   static std::vector<Chunk> prefixes(const Split& split, int64_t max_history, int64_t min_history) {
@@ -306,19 +325,46 @@ class Tiger : public Retriever, private TrainTask {
   }
 
   std::vector<std::pair<std::string, double>> validate() override {
-    const Network network = network_.cast(use_bf16(options_.train.precision, device_) ? at::kBFloat16 : at::kFloat);
+    const Answering now = answering(network_);
     return validation_->score(
-        [&](std::span<const Request> requests) { return answer(requests, network, options_.validate_beam); });
+        [&](std::span<const Request> requests) { return answer(requests, now, options_.validate_beam); });
   }
 
   // ---- answers
 
-  std::vector<Results> answer(std::span<const Request> requests, const Network& network, int64_t beam) const {
+  std::vector<Results> answer(std::span<const Request> requests, const Answering& now, int64_t beam) const {
+    if (now.engine) return answer_by_engine(requests, *now.engine, beam);
     std::vector<Results> results(requests.size());
-    const bool cpu = device_.is_cpu();
-    for_each_batch(requests, options_.decode_batch * (cpu ? 1 : 8), cpu,
-                   [&](std::span<const size_t> places) { answer_batch(requests, places, network, beam, results); });
+    for_each_batch(requests, options_.decode_batch, false,
+                   [&](std::span<const size_t> places) { answer_batch(requests, places, now.network, beam, results); });
     return results;
+  }
+
+  std::vector<Results> answer_by_engine(std::span<const Request> requests, const Engine& engine, int64_t beam) const {
+    std::vector<std::vector<int32_t>> sources;
+    std::vector<EngineRequest> questions;
+    sources.reserve(requests.size());
+    for (const Request& request : requests) {
+      sources.push_back(source_of(request));
+      questions.push_back({sources.back(), {std::min(request.k, trie_->num_items()), request.filter, request.exclude}});
+    }
+    std::vector<BeamAnswer> answers = engine.answer(questions, *trie_, {beam, options_.renormalise});
+    std::vector<Results> results;
+    results.reserve(answers.size());
+    for (BeamAnswer& answer : answers) results.push_back({std::move(answer.items), std::move(answer.scores)});
+    return results;
+  }
+
+  /// The encoder's tokens for one request.
+  std::vector<int32_t> source_of(const Request& request) const {
+    const auto history =
+        request.history.last(std::min(request.history.size(), static_cast<size_t>(options_.max_history)));
+    const int64_t levels = ids_->levels();
+    std::vector<int32_t> source = {static_cast<int32_t>(tokens_->start_of(request.user))};
+    for (const ItemId item : history)
+      for (int64_t l = 0; l < levels; ++l)
+        source.push_back(static_cast<int32_t>(tokens_->level_begin[l] + ids_->codes[index(item) * levels + l]));
+    return source;
   }
 
   void answer_batch(std::span<const Request> requests, std::span<const size_t> places, const Network& network,
@@ -356,7 +402,8 @@ class Tiger : public Retriever, private TrainTask {
   std::optional<Parameters> parameters_;
   std::optional<DeviceTrie> device_trie_;
   Tensor code_table_, token_table_;  ///< [num_items, L] int64
-  Network network_, inference_;
+  Network network_;
+  Answering inference_;
   std::vector<Chunk> chunks_;
   std::optional<Validation> validation_;  ///< while training
   TrainSummary summary_;
