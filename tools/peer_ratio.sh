@@ -13,5 +13,5 @@ for round in $(seq "${ROUNDS:-2}"); do
   echo "== round $round: PyTorch"
   /usr/bin/python3 "$peer" --what train,decode --threads "$(nproc)" --model tiger --drop 0.1 --dt bf16 --steps 4
   echo "== round $round: Tessera"
-  env -u MALLOC_TOP_PAD_ -u MALLOC_MMAP_MAX_ -u MALLOC_TRIM_THRESHOLD_ "$bench" 2>/dev/null
+  env -u MALLOC_TOP_PAD_ -u MALLOC_MMAP_MAX_ -u MALLOC_TRIM_THRESHOLD_ "$bench" ${BENCH_ARGS:-} 2>/dev/null
 done

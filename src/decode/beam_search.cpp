@@ -74,7 +74,7 @@ class BeamSearch {
         width_(options.beam) {
     TESSERA_CHECK(model.batch() == static_cast<int64_t>(queries.size()), shape,
                   "beam search: {} queries for a model batch of {}", queries.size(), model.batch());
-    for (const BeamQuery& query : queries) width_ = std::max(width_, query.k);
+    for (const BeamQuery& query : queries) width_ = std::max(width_, query.width(options.beam));
     make_masks();
   }
 
@@ -165,7 +165,7 @@ std::vector<BeamAnswer> search_contexts(StepModel& model, const Trie& trie, std:
                                         const BeamOptions& options) {
   std::vector<ContextSearch> searches(queries.size());
   for (size_t b = 0; b < queries.size(); ++b)
-    searches[b].start(trie, queries[b], std::max(options.beam, queries[b].k), options.renormalise);
+    searches[b].start(trie, queries[b], queries[b].width(options.beam), options.renormalise);
   for (int64_t level = 0; level < trie.levels(); ++level) {
     const auto [tokens, parents] = level == 0 ? std::pair<Tensor, Tensor>() : tokens_and_parents(searches);
     const Tensor logits = model.step(level, tokens, parents).contiguous();  // [B, W, level_size]

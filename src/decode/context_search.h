@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -25,6 +26,10 @@ struct BeamQuery {
   int64_t k = 10;
   const ItemFilter* filter = nullptr;    ///< null: all items
   std::span<const ItemId> exclude = {};  ///< never answered
+  int64_t beam = 0;                      ///< 0: that of the options
+
+  /// Beams that are kept for this query.
+  int64_t width(int64_t usual) const { return std::max(beam > 0 ? beam : usual, k); }
 };
 
 struct BeamAnswer {

@@ -142,7 +142,7 @@ void Worker<T>::prepare(std::span<const EngineRequest> requests, const BeamOptio
     contexts_[i].begin = source_rows_;
     contexts_[i].length = length;
     source_rows_ += length;
-    most_beams_ += std::max(options.beam, requests[i].query.k);
+    most_beams_ += requests[i].query.width(options.beam);
     longest = std::max(longest, length);
     packed += s.heads * packed_head(length);
   }
@@ -184,7 +184,7 @@ void Worker<T>::run(std::span<const EngineRequest> requests, const Trie& trie, c
                     std::span<BeamAnswer> answers, Team& team, int me) {
   for (int64_t c = me; c < num_contexts_; c += team.size()) {
     const BeamQuery& query = requests[c].query;
-    contexts_[c].search.start(trie, query, std::max(options.beam, query.k), options.renormalise);
+    contexts_[c].search.start(trie, query, query.width(options.beam), options.renormalise);
   }
   encode(requests, team, me);
   prepare_cross(team, me);

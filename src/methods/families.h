@@ -58,6 +58,7 @@ struct Request {
   std::span<const ItemId> exclude;     ///< never answered, e.g. the history itself ("filtered")
   const ItemFilter* filter = nullptr;  ///< only these items; null: all. Made with the trie given to train/load
   int64_t k = 10;
+  int64_t beam = 0;  ///< of a generator; 0: the one of its options
 };
 
 /// Items best first, with scores (comparable within one answer only).
@@ -84,6 +85,13 @@ class Retriever {
   /// Answers a batch of requests. k results come back whenever k allowed items exist.
   /// The score order is descending; ties go to the lower item.
   virtual std::vector<Results> recommend(std::span<const Request> requests) const = 0;
+  /// Whether recommend_among() answers: generators do, to whom an item is its codes.
+  virtual bool takes_new_items() const { return false; }
+  /// As recommend(), over the items as they are now: those of the training, whose codes may have changed, and newer
+  /// ones behind them. Filters are made with this trie. Concurrent calls are safe.
+  /// @throws Error(unsupported) unless takes_new_items()
+  virtual std::vector<Results> recommend_among(std::span<const Request> requests, const SemanticIds& ids,
+                                               const Trie& trie) const;
   /// Largest useful batch for recommend().
   virtual int64_t batch_size() const { return 256; }
   /// Writes `model.safetensors` into the folder.

@@ -19,6 +19,10 @@ Allowance::Allowance(const Request& request, const Trie* trie, int64_t num_items
                 index(excluded_.front()) < 0 ? index(excluded_.front()) : index(excluded_.back()), num_items);
 }
 
+std::vector<Results> Retriever::recommend_among(std::span<const Request>, const SemanticIds&, const Trie&) const {
+  fail(ErrorKind::unsupported, "this method knows the items of its training only");
+}
+
 std::vector<ItemId> popularity_order(std::span<const int64_t> train_counts) {
   std::vector<ItemId> order(train_counts.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = ItemId{static_cast<int32_t>(i)};

@@ -12,7 +12,7 @@
 
 namespace tessera {
 
-namespace {
+namespace item_filter {
 
 /// Ascending positions of the items, each once.
 std::vector<uint32_t> filter_positions(const Trie& trie, std::span<const ItemId> items) {
@@ -35,13 +35,12 @@ class RankedBitmap {
       : num_(static_cast<uint32_t>(num_items)),
         words_(static_cast<size_t>(num_items) / 64 + 1, complement ? ~0ULL : 0) {
     for (const uint32_t p : positions) words_[p / 64] ^= 1ULL << (p % 64);
-    words_.back() &= (1ULL << (num_ % 64)) - 1;
-    uint32_t sum = 0;
-    for (size_t w = 0; w < words_.size(); ++w) {
-      if (w % 8 == 0) before_.push_back(sum);
-      sum += static_cast<uint32_t>(std::popcount(words_[w]));
-    }
-    size_ = sum;
+    count_blocks();
+  }
+  /// @param words  a bit a position, num_items / 64 + 1 words
+  RankedBitmap(std::vector<uint64_t> words, int64_t num_items)
+      : num_(static_cast<uint32_t>(num_items)), words_(std::move(words)) {
+    count_blocks();
   }
   bool holds(uint32_t p) const { return p < num_ && (words_[p / 64] >> (p % 64) & 1) != 0; }
   int64_t below(uint32_t p) const {
@@ -67,6 +66,15 @@ class RankedBitmap {
   int64_t size() const { return size_; }
 
  private:
+  void count_blocks() {
+    words_.back() &= (1ULL << (num_ % 64)) - 1;
+    uint32_t sum = 0;
+    for (size_t w = 0; w < words_.size(); ++w) {
+      if (w % 8 == 0) before_.push_back(sum);
+      sum += static_cast<uint32_t>(std::popcount(words_[w]));
+    }
+    size_ = sum;
+  }
   uint32_t num_;
   uint32_t size_ = 0;
   std::vector<uint64_t> words_;
@@ -139,7 +147,9 @@ std::variant<RankedBitmap, SparseSet> make_bits(const std::vector<uint32_t>& pos
   return RankedBitmap(positions, complement, num_items);
 }
 
-}  // namespace
+}  // namespace item_filter
+
+using namespace item_filter;
 
 struct ItemFilter::Bits {
   std::variant<RankedBitmap, SparseSet> set;
@@ -156,6 +166,29 @@ ItemFilter ItemFilter::allow(const Trie& trie, std::span<const ItemId> items) {
 
 ItemFilter ItemFilter::forbid(const Trie& trie, std::span<const ItemId> items) {
   return ItemFilter(std::make_unique<Bits>(Bits{make_bits(filter_positions(trie, items), true, trie.num_items())}));
+}
+
+ItemFilter ItemFilter::from_bits(const Trie& trie, std::span<const uint64_t> words) {
+  const auto num_items = static_cast<uint64_t>(trie.num_items());
+  std::vector<uint64_t> positions(num_items / 64 + 1, 0);
+  int64_t count = 0;
+  for (size_t w = 0; w < words.size() && w * 64 < num_items; ++w) {
+    for (uint64_t word = words[w]; word != 0; word &= word - 1) {
+      const uint64_t item = w * 64 + static_cast<uint64_t>(std::countr_zero(word));
+      if (item >= num_items) break;
+      const auto position = static_cast<uint64_t>(trie.position_of(ItemId{static_cast<int32_t>(item)}));
+      positions[position / 64] |= 1ULL << (position % 64);
+      ++count;
+    }
+  }
+  if (!is_sparse(count, trie.num_items()))
+    return ItemFilter(std::make_unique<Bits>(Bits{RankedBitmap(std::move(positions), trie.num_items())}));
+  std::vector<uint32_t> list;
+  list.reserve(static_cast<size_t>(count));
+  for (size_t w = 0; w < positions.size(); ++w)
+    for (uint64_t word = positions[w]; word != 0; word &= word - 1)
+      list.push_back(static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(word))));
+  return ItemFilter(std::make_unique<Bits>(Bits{SparseSet(list)}));
 }
 
 bool ItemFilter::allows(int32_t position) const {

@@ -19,6 +19,9 @@ class ItemFilter {
   static ItemFilter allow(const Trie& trie, std::span<const ItemId> items);
   /// All but these items.
   static ItemFilter forbid(const Trie& trie, std::span<const ItemId> items);
+  /// The items whose bits are set: bit i of word w is item 64 w + i. Items behind the trie's are ignored, those behind
+  /// the words are not allowed. For a million items some milliseconds, much less than by a list.
+  static ItemFilter from_bits(const Trie& trie, std::span<const uint64_t> words);
   ItemFilter(ItemFilter&&) noexcept;
   ItemFilter& operator=(ItemFilter&&) noexcept;
   ~ItemFilter();

@@ -77,3 +77,33 @@ TEST(ItemFilter, RefusesUnknownItems) {
 
 }  // namespace
 }  // namespace tessera
+
+namespace tessera {
+namespace {
+
+TEST(ItemFilter, FromBitsEqualsFromAList) {
+  for (const int64_t items : {1, 63, 64, 65, 1000, 80000}) {
+    SemanticIds ids;
+    ids.level_sizes = {97, 89, 83};
+    Random random(static_cast<uint64_t>(items), "from.bits");
+    for (int64_t i = 0; i < items * 3; ++i)
+      ids.codes.push_back(static_cast<int32_t>(random.below(static_cast<uint64_t>(ids.level_sizes[i % 3]))));
+    const Trie trie(ids);
+    for (const uint64_t one_in : {2, 100}) {
+      std::vector<ItemId> list;
+      std::vector<uint64_t> words(static_cast<size_t>(items) / 64 + 3, 0);
+      words.back() = ~0ULL;  // items that the trie does not have
+      for (int32_t i = 0; i < items; ++i) {
+        if (random.below(one_in) != 0) continue;
+        list.push_back(ItemId{i});
+        words[static_cast<size_t>(i) / 64] |= 1ULL << (i % 64);
+      }
+      const ItemFilter wanted = ItemFilter::allow(trie, list), found = ItemFilter::from_bits(trie, words);
+      EXPECT_EQ(found.size(), wanted.size());
+      EXPECT_EQ(found.positions(0, static_cast<int32_t>(items)), wanted.positions(0, static_cast<int32_t>(items)));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tessera

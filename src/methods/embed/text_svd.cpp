@@ -13,29 +13,24 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "base/random.h"
 #include "methods/catalog.h"
+#include "methods/item_features.h"
 #include "methods/linear_algebra.h"
 #include "methods/svd_vectors.h"
-#include "text/tokenise.h"
 
 namespace tessera::methods::text_svd {
 
 namespace {
 
 struct Options {
-  double title = 1.0, description = 0.5, brand = 1.0, categories = 1.0, attributes = 0.5;
+  ItemFeatureWeights weights;
   int64_t min_df = 2;
   double max_df = 0.5;
   int64_t max_features = 100000;
   SvdVectorOptions svd{.dim = 256};
   template <class F>
   void fields(F& f) {
-    f("title", title, "weight of the title's words; 0 leaves a field out", range(0, 100));
-    f("description", description, "weight of the description's words", range(0, 100));
-    f("brand", brand, "weight of the brand and its words", range(0, 100));
-    f("categories", categories, "weight of category paths and their words", range(0, 100));
-    f("attributes", attributes, "weight of attribute values and their words", range(0, 100));
+    weights.fields(f);
     f("min_df", min_df, "items that must have a feature", at_least(1));
     f("max_df", max_df, "largest share of items that may have a feature", range(0, 1));
     f("max_features", max_features, "features kept, the most frequent first", at_least(1));
@@ -43,62 +38,10 @@ struct Options {
   }
 };
 
-/// A feature of one item and its weighted count.
-using Feature = std::pair<uint64_t, float>;
-
-/// Collects the features of one item.
-class FeatureBag {
- public:
-  void words(std::string_view text, double weight) {
-    if (weight <= 0 || text.empty()) return;
-    for (const std::string& word : tokenise(text)) add("w:" + word, weight);
-  }
-  void add(const std::string& name, double weight) {
-    if (weight > 0) features_.emplace_back(stream_id(name), static_cast<float>(weight));
-  }
-  /// Ascending, each feature once.
-  std::vector<Feature> take() {
-    std::stable_sort(features_.begin(), features_.end(),
-                     [](const Feature& a, const Feature& b) { return a.first < b.first; });
-    std::vector<Feature> merged;
-    for (const auto& [feature, weight] : features_) {
-      if (!merged.empty() && merged.back().first == feature) {
-        merged.back().second += weight;
-      } else {
-        merged.emplace_back(feature, weight);
-      }
-    }
-    return merged;
-  }
-
- private:
-  std::vector<Feature> features_;
-};
-
-std::vector<Feature> features_of(const Item& item, const Options& options) {
-  FeatureBag bag;
-  bag.words(item.title, options.title);
-  bag.words(item.description, options.description);
-  bag.words(item.brand, options.brand);
-  if (!item.brand.empty()) bag.add("b:" + item.brand, options.brand);
-  for (const auto& path : item.categories) {
-    std::string prefix = "c:";
-    for (const std::string& name : path) {
-      bag.words(name, options.categories);
-      bag.add(prefix += name + '\x1f', options.categories);
-    }
-  }
-  for (const auto& [name, value] : item.attributes) {
-    bag.words(value, options.attributes);
-    bag.add("a:" + name + '\x1f' + value, options.attributes);
-  }
-  return bag.take();
-}
-
 /// The kept features: hash -> (column, idf).
 using Columns = std::unordered_map<uint64_t, std::pair<int32_t, float>>;
 
-Columns choose_columns(const std::vector<std::vector<Feature>>& bags, const Options& options) {
+Columns choose_columns(const std::vector<std::vector<ItemFeature>>& bags, const Options& options) {
   std::unordered_map<uint64_t, int64_t> frequency;
   for (const auto& bag : bags) {
     for (const auto& [feature, weight] : bag) ++frequency[feature];
@@ -118,7 +61,7 @@ Columns choose_columns(const std::vector<std::vector<Feature>>& bags, const Opti
   return columns;
 }
 
-SparseMatrix tf_idf(const std::vector<std::vector<Feature>>& bags, const Columns& columns) {
+SparseMatrix tf_idf(const std::vector<std::vector<ItemFeature>>& bags, const Columns& columns) {
   SparseMatrix matrix;
   matrix.rows = static_cast<int64_t>(bags.size());
   matrix.cols = static_cast<int64_t>(columns.size());
@@ -150,10 +93,10 @@ class TextSvd : public Embedder {
 
   Matrix embed(const Dataset& data, const Split&, const MethodContext& context) override {
     Progress progress(context.reporter, "embed text-svd", 3, "steps");
-    std::vector<std::vector<Feature>> bags(static_cast<size_t>(data.items.size()));
+    std::vector<std::vector<ItemFeature>> bags(static_cast<size_t>(data.items.size()));
     parallel_for(data.items.size(), 256, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
-        bags[static_cast<size_t>(i)] = features_of(data.items[ItemId{static_cast<int32_t>(i)}], options_);
+        bags[static_cast<size_t>(i)] = item_features(data.items[ItemId{static_cast<int32_t>(i)}], options_.weights);
       }
     });
     progress.add();

@@ -150,6 +150,12 @@ class Tiger : public Retriever, private TrainTask {
   std::vector<Results> recommend(std::span<const Request> requests) const override {
     return answer(requests, inference_, options_.beam);
   }
+  bool takes_new_items() const override { return inference_.engine.has_value(); }
+  std::vector<Results> recommend_among(std::span<const Request> requests, const SemanticIds& ids,
+                                       const Trie& trie) const override {
+    TESSERA_CHECK(inference_.engine, unsupported, "[tiger] new items are answered on a CPU only");
+    return answer_by_engine(requests, *inference_.engine, options_.beam, ids, trie);
+  }
   int64_t batch_size() const override { return options_.decode_batch * 64; }
 
   void save(const std::filesystem::path& folder) const override {
@@ -333,22 +339,24 @@ class Tiger : public Retriever, private TrainTask {
   // ---- answers
 
   std::vector<Results> answer(std::span<const Request> requests, const Answering& now, int64_t beam) const {
-    if (now.engine) return answer_by_engine(requests, *now.engine, beam);
+    if (now.engine) return answer_by_engine(requests, *now.engine, beam, *ids_, *trie_);
     std::vector<Results> results(requests.size());
     for_each_batch(requests, options_.decode_batch, false,
                    [&](std::span<const size_t> places) { answer_batch(requests, places, now.network, beam, results); });
     return results;
   }
 
-  std::vector<Results> answer_by_engine(std::span<const Request> requests, const Engine& engine, int64_t beam) const {
+  std::vector<Results> answer_by_engine(std::span<const Request> requests, const Engine& engine, int64_t beam,
+                                        const SemanticIds& ids, const Trie& trie) const {
     std::vector<std::vector<int32_t>> sources;
     std::vector<EngineRequest> questions;
     sources.reserve(requests.size());
     for (const Request& request : requests) {
-      sources.push_back(source_of(request));
-      questions.push_back({sources.back(), {std::min(request.k, trie_->num_items()), request.filter, request.exclude}});
+      sources.push_back(source_of(request, ids));
+      questions.push_back(
+          {sources.back(), {std::min(request.k, trie.num_items()), request.filter, request.exclude, request.beam}});
     }
-    std::vector<BeamAnswer> answers = engine.answer(questions, *trie_, {beam, options_.renormalise});
+    std::vector<BeamAnswer> answers = engine.answer(questions, trie, {beam, options_.renormalise});
     std::vector<Results> results;
     results.reserve(answers.size());
     for (BeamAnswer& answer : answers) results.push_back({std::move(answer.items), std::move(answer.scores)});
@@ -356,14 +364,15 @@ class Tiger : public Retriever, private TrainTask {
   }
 
   /// The encoder's tokens for one request.
-  std::vector<int32_t> source_of(const Request& request) const {
+  std::vector<int32_t> source_of(const Request& request, const SemanticIds& ids) const {
     const auto history =
         request.history.last(std::min(request.history.size(), static_cast<size_t>(options_.max_history)));
-    const int64_t levels = ids_->levels();
     std::vector<int32_t> source = {static_cast<int32_t>(tokens_->start_of(request.user))};
-    for (const ItemId item : history)
-      for (int64_t l = 0; l < levels; ++l)
-        source.push_back(static_cast<int32_t>(tokens_->level_begin[l] + ids_->codes[index(item) * levels + l]));
+    for (const ItemId item : history) {
+      size_t level = 0;
+      for (const int32_t code : ids.of(item))
+        source.push_back(static_cast<int32_t>(tokens_->level_begin[level++]) + code);
+    }
     return source;
   }
 
@@ -379,7 +388,8 @@ class Tiger : public Retriever, private TrainTask {
       histories.push_back(all.last(std::min(all.size(), static_cast<size_t>(options_.max_history))));
       lengths.push_back(static_cast<int64_t>(histories.back().size()));
       users.push_back(requests[i].user);
-      queries.push_back({std::min(requests[i].k, trie_->num_items()), requests[i].filter, requests[i].exclude});
+      queries.push_back(
+          {std::min(requests[i].k, trie_->num_items()), requests[i].filter, requests[i].exclude, requests[i].beam});
     }
     const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
     const Tensor mask = length_mask(lengths, longest);

@@ -295,7 +295,9 @@ class RqKmeans : public Tokenizer {
       ids.codebooks.push_back(std::move(best.centres));
     }
     if (options_.collision == "append") append_collision_level(ids);
-    ids.metadata = {{"method", "rq-kmeans"}, {"options", list_options(options_).dump().dump()}};
+    ids.metadata = {{"method", "rq-kmeans"},
+                    {"normalise", options_.normalise ? "1" : "0"},
+                    {"options", list_options(options_).dump().dump()}};
     return ids;
   }
 
