@@ -29,10 +29,11 @@ bool may_join(char c) {
   return c == '.' || c == ',' || c == ';' || c == ':' || c == '\'' || c == '"' || c == '_';
 }
 
-/// Whether a text is ASCII whose words are its runs of letters and digits.
+/// Whether a text is ASCII whose words are its runs of letters and digits. (ICU takes `#` and `*`, which begin emoji,
+/// in ways of their own.)
 bool has_plain_words(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
-    if (static_cast<unsigned char>(text[i]) >= 0x80) return false;
+    if (static_cast<unsigned char>(text[i]) >= 0x80 || text[i] == '#' || text[i] == '*') return false;
     if (!may_join(text[i])) continue;
     const bool after = i > 0 && is_ascii_alnum(text[i - 1]);
     const bool before = i + 1 < text.size() && is_ascii_alnum(text[i + 1]);
