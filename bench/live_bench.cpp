@@ -2,6 +2,7 @@
 // bitmaps.
 
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 #include <roaring/roaring.h>
 
 #include <map>

@@ -167,6 +167,12 @@ const TextColumn& text_column(const CatalogueView& view, const Field& field) {
   return view.columns().text(view, field);
 }
 
+void make_columns(const CatalogueView& view) {
+  for (const char* name : {"price", "available", "created_at"}) number_column(view, *parse_field(name));
+  for (const char* name : {"brand", "category", "category.lvl0", "category.lvl1"})
+    text_column(view, *parse_field(name));
+}
+
 std::shared_ptr<ColumnStore::Entry> ColumnStore::entry(const std::string& field) {
   const std::lock_guard lock(mutex_);
   auto& entry = entries_[field];

@@ -75,6 +75,9 @@ const NumberColumn& number_column(const CatalogueView& view, const Field& field)
 /// The same for brand, category, category_level and attributes. Empty texts are no values; an item has each value once.
 const TextColumn& text_column(const CatalogueView& view, const Field& field);
 
+/// Makes the columns of all fields but the attributes, so that the first request need not.
+void make_columns(const CatalogueView& view);
+
 /// The latest columns of a LiveCatalogue, from which those of the next view are made. Thread-safe.
 class ColumnStore {
  public:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -51,6 +52,9 @@ struct FilterLimits {
   int max_depth = 16;       ///< parentheses and `!` within each other
 };
 
+using Deadline = std::chrono::steady_clock::time_point;
+constexpr Deadline kNoDeadline = Deadline::max();
+
 /// A condition on items in the grammar of Typesense's `filter_by`:
 ///
 ///     filter    := and ("||" and)*            and := unary ("&&" unary)*
@@ -90,8 +94,11 @@ class Filter {
   std::optional<Field> unknown_field(const CatalogueView& view) const;
   /// The live items that the filter accepts. Takes the cheap conditions of an `&&` first, and reads texts (title,
   /// description) of items only that passed them.
-  /// @throws Error(data) for an unknown field, naming the nearest one
-  ItemSet evaluate(const CatalogueView& view) const;
+  /// @param deadline  conditions that read many texts (title, description, words of a field with many distinct texts)
+  /// can
+  ///   take a second at a million items, and there can be many of them; they give up then
+  /// @throws Error(data) for an unknown field, naming the nearest one; Error(overload) past the deadline
+  ItemSet evaluate(const CatalogueView& view, Deadline deadline = kNoDeadline) const;
 
  private:
   std::shared_ptr<const FilterNode> root_;
@@ -104,8 +111,9 @@ class FilterCache {
  public:
   /// @param max_entries,max_bytes  the results kept; one takes about slots / 8 bytes
   explicit FilterCache(size_t max_entries = 256, size_t max_bytes = 64 << 20);
-  /// @throws Error(data) as Filter::evaluate
-  std::shared_ptr<const ItemSet> evaluate(const Filter& filter, const CatalogueView& view);
+  /// @throws Error as Filter::evaluate
+  std::shared_ptr<const ItemSet> evaluate(const Filter& filter, const CatalogueView& view,
+                                          Deadline deadline = kNoDeadline);
   size_t size() const;
 
  private:

@@ -13,7 +13,9 @@ namespace tessera::live {
 namespace {
 
 bool is_ascii_text(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  unsigned char any = 0;
+  for (const char c : text) any |= static_cast<unsigned char>(c);
+  return any < 0x80;
 }
 
 bool is_ascii_alnum(char c) {
@@ -29,15 +31,16 @@ bool may_join(char c) {
   return c == '.' || c == ',' || c == ';' || c == ':' || c == '\'' || c == '"' || c == '_';
 }
 
-/// Whether a text is ASCII whose words are its runs of letters and digits. (ICU takes `#` and `*`, which begin emoji,
-/// in ways of their own.)
+/// Whether a text is ASCII whose words are its runs of letters and digits. (ICU takes `@` for a letter, and has ways of
+/// its own with `#` and `*`, which begin emoji.)
 bool has_plain_words(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
-    if (static_cast<unsigned char>(text[i]) >= 0x80 || text[i] == '#' || text[i] == '*') return false;
-    if (!may_join(text[i])) continue;
+    const char c = text[i];
+    if (static_cast<unsigned char>(c) >= 0x80 || c == '@' || c == '#' || c == '*') return false;
+    if (!may_join(c)) continue;
     const bool after = i > 0 && is_ascii_alnum(text[i - 1]);
     const bool before = i + 1 < text.size() && is_ascii_alnum(text[i + 1]);
-    if (text[i] == '_' || (after && before)) return false;
+    if (c == '_' || (after && before)) return false;
   }
   return true;
 }
@@ -50,15 +53,20 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-std::string fold(std::string_view utf8) {
+void fold_into(std::string_view utf8, std::string& folded) {
   utf8 = trimmed(utf8);
-  if (!is_ascii_text(utf8)) {
-    std::string folded = normalise(utf8);
-    const std::string_view inner = trimmed(folded);  // other white space may have become a space
-    return inner.size() == folded.size() ? folded : std::string(inner);
+  if (is_ascii_text(utf8)) {
+    folded.assign(utf8);
+    for (char& c : folded) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    return;
   }
-  std::string folded(utf8);
-  for (char& c : folded) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  const std::string normal = normalise(utf8);
+  folded.assign(trimmed(normal));  // other white space may have become a space
+}
+
+std::string fold(std::string_view utf8) {
+  std::string folded;
+  fold_into(utf8, folded);
   return folded;
 }
 

@@ -9,6 +9,8 @@ namespace tessera::live {
 /// The form in which texts are compared: text/normalise.h with its default options, white space at both ends dropped.
 /// (ASCII takes a shorter road to the same result.) Thread-safe.
 std::string fold(std::string_view utf8);
+/// The same into a string whose memory is used again.
+void fold_into(std::string_view utf8, std::string& folded);
 
 /// The words of a text as text/tokenise.h makes them. @param folded  what fold() returned
 std::vector<std::string> words_of_folded(const std::string& folded);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "live/columns.h"
 #include "live/shop.h"
 #include "text/normalise.h"
 #include "text/tokenise.h"
@@ -474,6 +475,19 @@ TEST(FilterCache, KeepsTheLatestAndForgetsByCountAndBytes) {
   FilterCache tiny(100, 1);
   EXPECT_EQ(tiny.evaluate(Filter::parse("price:<5"), *view)->count(), 1);
   EXPECT_EQ(tiny.size(), 0);
+}
+
+TEST(Filter, GivesUpAtItsDeadline) {
+  LiveCatalogue catalogue;
+  Random random(5, "test.filter.deadline");
+  catalogue.apply({Change::put(random_item("a", random))});
+  const auto view = catalogue.view();
+  const auto now = std::chrono::steady_clock::now();
+  EXPECT_THROW(Filter::parse("title:red").evaluate(*view, now), Error);
+  EXPECT_THROW(Filter::parse("id:a*").evaluate(*view, now), Error);
+  EXPECT_NO_THROW(Filter::parse("title:red").evaluate(*view, now + std::chrono::hours(1)));
+  EXPECT_NO_THROW(Filter::parse("price:<5").evaluate(*view, now)) << "what is short is done";
+  make_columns(*view);
 }
 
 TEST(Filter, RandomTextIsParsedOrRefused) {
