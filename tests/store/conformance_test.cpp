@@ -186,10 +186,10 @@ TEST_P(StoreConformance, BehavesAsTheModelOverRandomBatches) {
   run_model(*backend_, 1, 1200, [&] { backend_->restart(); });
 }
 TEST_P(StoreConformanceSlow, BehavesAsTheModelOverManyRandomBatches) {
-  run_model(*backend_, 2, 8000, [&] { backend_->restart(); });
+  run_model(*backend_, 2, 4000, [&] { backend_->restart(); });
 }
 TEST_P(StoreClusterSlow, BehavesAsTheModelOverRandomBatches) {
-  run_model(*backend_, 3, 3000, [] {});
+  run_model(*backend_, 3, 2000, [] {});
 }
 
 TEST_P(StoreConformance, AnEventSentAgainIsSkippedWhole) {
