@@ -14,6 +14,21 @@ constexpr int kMaxRedirects = 16;
 constexpr auto kFirstPause = std::chrono::milliseconds(5);
 constexpr auto kLongestPause = std::chrono::milliseconds(250);
 
+/// Where "MOVED 3999 127.0.0.1:6381" and "ASK ..." point: an IPv6 address comes without brackets, and a node that does
+/// not know its own address leaves it out.
+std::optional<HostPort> redirect_target(std::string_view error, const std::string& own_host) {
+  const std::string target(error.substr(error.rfind(' ') + 1));
+  const size_t colon = target.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  const std::string host = colon == 0 ? own_host : target.substr(0, colon);
+  try {
+    const bool ipv6 = host.find(':') != std::string::npos;
+    return parse_host_port((ipv6 ? "[" + host + "]" : host) + target.substr(colon), 6379);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 Deadline deadline_after(int ms) {
   return std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
 }
@@ -180,23 +195,17 @@ bool Router::redirected(Attempt& state, std::string_view error) {
   const bool moved = error.starts_with("MOVED "), ask = error.starts_with("ASK ");
   if (moved || ask) {
     if (++state.redirects > kMaxRedirects) return false;
-    const std::string_view target = error.substr(error.rfind(' ') + 1);
-    HostPort host;
-    try {
-      host = parse_host_port(target.starts_with(':') ? url_.hosts[0].host + std::string(target) : std::string(target),
-                             6379);
-    } catch (const Error&) {
-      return false;
-    }
+    const auto host = redirect_target(error, url_.hosts[0].host);
+    if (!host) return false;
     if (ask) {
-      state.asked = host;
+      state.asked = *host;
       return true;
     }
     {
       const std::scoped_lock lock(mutex_);
-      const auto found = std::find(nodes_.begin(), nodes_.end(), host);
+      const auto found = std::find(nodes_.begin(), nodes_.end(), *host);
       slots_[static_cast<size_t>(state.slot)] = static_cast<int>(found - nodes_.begin());
-      if (found == nodes_.end()) nodes_.push_back(host);
+      if (found == nodes_.end()) nodes_.push_back(*host);
     }
     return true;
   }

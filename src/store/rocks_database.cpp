@@ -56,9 +56,16 @@ std::string files_ending(const fs::path& folder, std::string_view ending) {
   return found;
 }
 
+/// The status as text. RocksDB looks for a missing table under its older name last, and names that.
+std::string text_of(const rocksdb::Status& status) {
+  std::string text = status.ToString();
+  for (size_t at = text.find(".ldb"); at != std::string::npos; at = text.find(".ldb", at)) text.replace(at, 4, ".sst");
+  return text;
+}
+
 /// What open() reports: everything that is wrong with the files themselves is corruption, a missing file too.
 Error open_error(const rocksdb::Status& status, const fs::path& folder) {
-  const std::string text = status.ToString();
+  const std::string text = text_of(status);
   const bool missing = status.IsPathNotFound() || status.IsNotFound() ||
                        text.find("No such file") != std::string::npos || status.IsInvalidArgument();
   if (!status.IsCorruption() && !missing) return to_error(status, folder.string());
@@ -91,7 +98,7 @@ Error to_error(const rocksdb::Status& status, std::string_view what) {
   if (status.IsCorruption()) kind = ErrorKind::corrupt;
   if (status.IsIOError() || status.IsBusy() || status.IsTimedOut() || status.IsIncomplete()) kind = ErrorKind::io;
   if (status.IsNotSupported()) kind = ErrorKind::unsupported;
-  return Error(kind, fmt::format("{}: {}", what, status.ToString()));
+  return Error(kind, fmt::format("{}: {}", what, text_of(status)));
 }
 
 void check_status(const rocksdb::Status& status, std::string_view what) {

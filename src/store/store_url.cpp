@@ -124,6 +124,8 @@ HostPort parse_host_port(std::string_view text, int default_port) {
     TESSERA_CHECK(number && *number > 0, config, "store URL: \"{}\" is no port: wanted 1 to 65535", *port);
     out.port = *number;
   }
+  TESSERA_CHECK(text.starts_with('[') || out.host.find(':') == std::string::npos, config,
+                "store URL: \"{}\" is no HOST:PORT: an IPv6 address stands in brackets", text);
   const bool good =
       !out.host.empty() && out.host.size() <= 255 && std::all_of(out.host.begin(), out.host.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||

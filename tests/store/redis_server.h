@@ -53,7 +53,7 @@ inline int free_port() {
   throw std::runtime_error("no free port");
 }
 
-/// A redis-server on the loopback in a temporary folder; ends with the object, and with this process.
+/// A redis-server on the loopback in a temporary folder; ends with the object, and with the thread that started it.
 class RedisServer {
  public:
   explicit RedisServer(std::vector<std::string> arguments = {}) : arguments_(std::move(arguments)), port_(free_port()) {
@@ -91,6 +91,8 @@ class RedisServer {
     waitpid(process_, nullptr, 0);
     process_ = -1;
   }
+  /// SIGSTOP: it answers no more, and its connections stay open. SIGCONT ends that.
+  void signal(int number) const { kill(process_, number); }
   int port() const { return port_; }
   std::string host_port() const { return "127.0.0.1:" + std::to_string(port_); }
   std::string url() const { return "redis://" + host_port(); }

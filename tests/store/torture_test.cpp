@@ -15,6 +15,7 @@
 #include <set>
 #include <thread>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "base/temporary_folder.h"
 #include "store/store.h"
@@ -154,6 +155,8 @@ class Torture {
   std::string writes() const { return (*folder_ / "writes").string(); }
   std::string marks() const { return (*folder_ / "marks").string(); }
 
+  std::string child_log() const { return (*folder_ / "child.log").string(); }
+
   void fresh_folder() {
     folder_ = std::make_unique<TemporaryFolder>();
     acknowledged_.assign(kWriters, -1);
@@ -178,9 +181,9 @@ class Torture {
                     random_.next_u64() >> 1, restores ? marks() : writes());
     const pid_t child = fork();
     if (child == 0) {
-      const int null = open("/dev/null", O_RDWR);
-      dup2(null, 1);
-      dup2(null, 2);
+      const int log = open(child_log().c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+      dup2(log, 1);
+      dup2(log, 2);
       char* const arguments[] = {const_cast<char*>("test_store"),
                                  const_cast<char*>("--gtest_filter=StoreTorture.DISABLED_Child"),
                                  const_cast<char*>("--gtest_also_run_disabled_tests"), nullptr};
@@ -211,7 +214,8 @@ class Torture {
     close(ends[0]);
     int status = 0;
     waitpid(child, &status, 0);
-    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "the child ended by itself: " << status;
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "the child ended by itself: " << status << "\n"
+                                                                    << read_file(child_log());
     return said;
   }
 
