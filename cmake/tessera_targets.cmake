@@ -15,7 +15,8 @@ endif()
 
 find_program(MOLD mold)
 if(MOLD)
-  target_link_options(tessera_flags INTERFACE -fuse-ld=mold)
+  # mold 1.10 begins the read-only part of the data three bytes early: a program whose data begins on a page cannot be loaded.
+  target_link_options(tessera_flags INTERFACE -fuse-ld=mold -Wl,-z,norelro)
 endif()
 
 # The torch headers are system headers: our warnings do not reach into them.
