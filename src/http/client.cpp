@@ -97,7 +97,11 @@ ClientError HttpClient::Impl::exchange(client_http::request<client_http::string_
   parser.body_limit(options.max_body_bytes);
   parser.header_limit(64 << 10);
   parser.skip(request.method() == client_http::verb::head);
-  ClientError error = run([&](auto done) { client_http::async_read(*stream, buffer, parser, std::move(done)); });
+  ClientError error = run([&](auto done) { client_http::async_read_header(*stream, buffer, parser, std::move(done)); });
+  // Beast 1.74 forgets its own limit when head and body come together.
+  const bool too_large = !error && parser.content_length().value_or(0) > options.max_body_bytes;
+  if (too_large) error = client_http::error::body_limit;
+  if (!error) error = run([&](auto done) { client_http::async_read(*stream, buffer, parser, std::move(done)); });
   answer_begun = parser.got_some();
   if (error) return answer_begun || !written ? error : written;
   const auto& message = parser.get();

@@ -10,19 +10,15 @@
 #include "http/url.h"
 
 namespace tessera {
-namespace {
 
 namespace beast_http = boost::beast::http;
-using BeastError = boost::beast::error_code;
-using BeastText = boost::beast::string_view;
-
-std::string to_std(BeastText text) {
-  return std::string(text.data(), text.size());
-}
 
 /// Collects the head of a request. Bodies are skipped: the parser is complete at the empty line.
 class HeadParser final : public beast_http::basic_parser<true> {
  public:
+  using BeastError = boost::beast::error_code;
+  using BeastText = boost::beast::string_view;
+
   HeadParser(HttpRequest& request, const RequestLimits& limits) : request_(request), limits_(limits) {
     header_limit(static_cast<std::uint32_t>(limits.header_bytes));
     body_limit(boost::none);
@@ -61,10 +57,13 @@ class HeadParser final : public beast_http::basic_parser<true> {
     return body.size();
   }
   void on_finish_impl(BeastError& error) override { error = {}; }
+  static std::string to_std(BeastText text) { return std::string(text.data(), text.size()); }
 
   HttpRequest& request_;
   const RequestLimits& limits_;
 };
+
+namespace {
 
 /// What Beast lets through and we do not. @return "" if all is well
 std::string check_framing(const HttpRequest& request, bool http_1_0, bool is_chunked) {
@@ -126,7 +125,7 @@ size_t RequestReader::Impl::feed_head(std::string_view bytes) {
     if (bytes.empty() || bytes == "\r" || state == State::failed) return used;
     started = true;
   }
-  BeastError error;
+  HeadParser::BeastError error;
   const size_t taken = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
   used += taken;
   head_bytes += taken;

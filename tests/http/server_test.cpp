@@ -496,7 +496,7 @@ TEST(HttpServer, SurvivesRandomBytes) {
       } else {
         text[at] = static_cast<char>(random.below(256));
       }
-      if (text.empty()) text = "G";
+      if (text.empty()) text.assign(1, 'G');
     }
     RawSocket socket = test.raw();
     socket.send(text);
