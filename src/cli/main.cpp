@@ -69,6 +69,9 @@ int run_program(int argc, char** argv) {
   for (const auto add : {add_demo, add_simulate, add_import, add_check, add_run, add_evaluate, add_compare, add_methods,
                          add_recommend, add_similar, add_doctor, add_version})
     add(app, program);
+#ifdef TESSERA_WITH_SERVE
+  add_serve(app, program);
+#endif
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

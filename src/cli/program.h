@@ -43,6 +43,7 @@ void add_compare(CLI::App& app, Program& program);
 void add_methods(CLI::App& app, Program& program);
 void add_recommend(CLI::App& app, Program& program);
 void add_similar(CLI::App& app, Program& program);
+void add_serve(CLI::App& app, Program& program);  ///< where it is built (TESSERA_SERVE)
 void add_doctor(CLI::App& app, Program& program);
 void add_version(CLI::App& app, Program& program);
 

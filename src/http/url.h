@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8.h"
 #include "http/message.h"
 
 namespace tessera {
@@ -14,9 +15,6 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 
 /// Encodes every byte but letters, digits and "-._~"; the result is one path segment or one query value.
 std::string percent_encode(std::string_view text);
-
-/// Whether the bytes are valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
-bool is_utf8(std::string_view text);
 
 /// Splits "a=1&b=2" and decodes names and values. A name without "=" has the value "".
 /// @param max_parameters  more of them are an error

@@ -4,10 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace tessera {
+#include "base/utf8.h"
 
-/// Whether the bytes are well-formed UTF-8 (no overlong forms, surrogates or code points above U+10FFFF).
-bool is_utf8(std::string_view bytes);
+namespace tessera {
 
 /// The text itself if it is UTF-8, otherwise its bytes read as Latin-1.
 std::string utf8_or_latin1(std::string_view bytes);

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "live/live_catalogue.h"
+#include "pipeline/serving_model.h"
+#include "store/store.h"
+
+namespace tessera::serve {
+
+/// One thing that somebody did, checked. As JSON it takes our names (docs/http-api.md) and those of UBI 1.3.
+struct Event {
+  std::string id;       ///< of the event; sent again, it counts once. "": never told apart
+  std::string user;     ///< or session: one of them is there
+  std::string session;  ///< for people who are not known
+  std::string item;     ///< "" only for a search
+  std::string action;   ///< impression, search, view, click, cart, order, rating or a name of the shop's own
+  int64_t time = 0;     ///< seconds since 1970 UTC
+  std::string query, query_id;
+  int64_t position = 0;  ///< in the answer, from 1; 0: not said
+  double value = 0;      ///< of an order or rating
+};
+
+/// @param now  for an event without a time, seconds since 1970 UTC
+/// @throws Error(data) naming the field, the value found and what was wanted
+Event event_from_json(const nlohmann::json& json, int64_t now);
+nlohmann::json event_to_json(const Event& event);
+
+/// What a person did with one item.
+struct HistoryEntry {
+  std::string item, action;
+  int64_t time = 0;
+  uint64_t sequence = 0;  ///< of the store; 0: from the dataset
+};
+
+/// Who did what: the dataset's log, and the events since, durable in the store (lists `events` and `history`). A
+/// person's history is that of the dataset, then the events.
+class Behaviour {
+ public:
+  /// @param store  borrowed; @param keep  events that a person's history holds at most
+  Behaviour(Store& store, int64_t keep) : store_(store), keep_(static_cast<uint64_t>(keep)) {}
+
+  /// Appends the events, all in one durable step. @return for each whether it was seen before
+  /// @throws Error(io)
+  std::vector<bool> record(const std::vector<Event>& events);
+
+  /// The newest n, oldest first. Searches and impressions are not in it.
+  /// @param user  id or "" ; @param session  id or "": what a session did comes behind what the user did
+  std::vector<HistoryEntry> history(const ServingModel& model, const std::string& user, const std::string& session,
+                                    size_t n) const;
+  /// As items of a view; those that are not there any more are left out.
+  std::vector<ItemId> history_items(const ServingModel& model, const live::CatalogueView& view, const std::string& user,
+                                    const std::string& session, size_t n) const;
+  /// Whether the user is in the dataset or has events or attributes.
+  bool known(const ServingModel& model, const std::string& user) const;
+
+  /// Forgets a person: events since the dataset, attributes; and no longer reads the dataset's history of them.
+  void forget(const std::string& user);
+  /// The newest events of everybody, oldest first.
+  std::vector<ListEntry> latest(size_t n) const { return store_.tail("events", "", n); }
+  uint64_t num_events() const { return store_.extent("events", "").size(); }
+
+ private:
+  bool forgotten(const std::string& user) const;
+
+  Store& store_;
+  uint64_t keep_;
+};
+
+}  // namespace tessera::serve

@@ -1,0 +1,176 @@
+#include "serve/shelf.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "data/item_json.h"
+
+namespace tessera::serve {
+
+namespace {
+
+constexpr size_t kFiltersKept = 32;
+constexpr size_t kChangesAtOnce = 2000;
+
+std::vector<ItemTitle> titles_of(const live::CatalogueView& view, std::span<const int64_t> popularity) {
+  std::vector<ItemTitle> titles;
+  view.live().for_each([&](ItemId item) {
+    const auto slot = static_cast<size_t>(index(item));
+    titles.push_back(
+        {item, display_name(view.item(item)), slot < popularity.size() ? static_cast<double>(popularity[slot]) : 0.0});
+  });
+  return titles;
+}
+
+}  // namespace
+
+Shelf::Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& store, const LexicalOptions& lexical,
+             const std::filesystem::path& lexical_folder)
+    : store_(store),
+      live_(base.items),
+      lexical_(lexical, lexical_folder),
+      popularity_(popularity.begin(), popularity.end()) {
+  std::vector<live::Change> changes;
+  store_.for_each("items", [&](std::string_view key, std::string_view value) {
+    if (value.empty()) {
+      changes.push_back(live::Change::erase(std::string(key)));
+      return;
+    }
+    try {
+      changes.push_back(live::Change::put(item_from_json(parse_object(value))));
+    } catch (const Error& error) {
+      fail(ErrorKind::corrupt, "the stored item \"{}\" cannot be read: {}", key, error.what());
+    }
+  });
+  if (!changes.empty())
+    for (const live::Applied& applied : live_.apply(std::move(changes)))
+      if (applied.item) written_.push_back(*applied.item);
+  std::sort(written_.begin(), written_.end());
+  written_.erase(std::unique(written_.begin(), written_.end()), written_.end());
+  const auto now = view();
+  is_written_.assign(static_cast<size_t>(now->size()), false);
+  for (const ItemId item : written_) is_written_[static_cast<size_t>(index(item))] = true;
+  std::vector<LexicalChange> documents;
+  now->live().for_each([&](ItemId item) { documents.push_back({item, &now->item(item)}); });
+  lexical_.apply(documents, 1);
+  suggester_.put_items(titles_of(*now, popularity_));
+}
+
+void Shelf::catch_up(ServingModel& model) {
+  const auto now = view();
+  std::vector<std::pair<ItemId, Item>> changed;
+  for (const ItemId item : written_)
+    if (now->is_live(item)) changed.emplace_back(item, now->item(item));
+  if (!changed.empty()) model.put_items(changed);
+}
+
+void Shelf::activate(std::shared_ptr<ServingModel> model) {
+  const std::lock_guard lock(writing_);
+  catch_up(*model);
+  model_ = std::move(model);
+}
+
+std::vector<live::Applied> Shelf::apply(std::vector<live::Change> changes) {
+  const std::lock_guard lock(writing_);
+  std::vector<live::Applied> all;
+  for (size_t done = 0; done < changes.size(); done += kChangesAtOnce) {
+    const auto begin = changes.begin() + static_cast<int64_t>(done);
+    const auto end = changes.begin() + static_cast<int64_t>(std::min(changes.size(), done + kChangesAtOnce));
+    const auto part = apply_locked({std::make_move_iterator(begin), std::make_move_iterator(end)});
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+std::vector<live::Applied> Shelf::apply_locked(std::vector<live::Change> changes) {
+  WriteBatch batch;
+  for (const live::Change& change : changes) {
+    if (const Item* item = std::get_if<Item>(&change.what)) {
+      batch.put("items", item->id, item_to_json(*item));
+    } else {
+      batch.put("items", std::get<live::Change::Erase>(change.what).id, "");
+    }
+  }
+  store_.commit(batch);
+  const std::vector<live::Applied> applied = live_.apply(std::move(changes));
+  const auto now = view();
+  std::vector<LexicalChange> documents;
+  std::vector<std::pair<ItemId, Item>> puts;
+  for (const live::Applied& one : applied) {
+    if (!one.item) continue;
+    const auto slot = static_cast<size_t>(index(*one.item));
+    if (slot >= is_written_.size()) is_written_.resize(slot + 1, false);
+    if (!is_written_[slot]) written_.push_back(*one.item);
+    is_written_[slot] = true;
+    if (now->is_live(*one.item)) {
+      documents.push_back({*one.item, &now->item(*one.item)});
+      puts.emplace_back(*one.item, now->item(*one.item));
+      suggester_.put_item({*one.item, now->item(*one.item).title, 0});
+    } else {
+      documents.push_back({*one.item, nullptr});
+      suggester_.erase_item(*one.item);
+    }
+  }
+  lexical_.apply(documents, static_cast<int64_t>(now->version()));
+  if (model_ != nullptr && !puts.empty()) model_->put_items(puts);
+  return applied;
+}
+
+std::optional<Item> Shelf::update(const std::string& id, const std::function<Item(const Item&)>& change) {
+  const std::lock_guard lock(writing_);
+  const auto now = view();
+  const auto slot = now->find(id);
+  if (!slot) return std::nullopt;
+  Item item = change(now->item(*slot));
+  std::vector<live::Change> changes;
+  changes.push_back(live::Change::put(item));
+  apply_locked(std::move(changes));
+  return item;
+}
+
+std::shared_ptr<const live::ItemSet> Shelf::sellable(const live::CatalogueView& view, const std::string& filter,
+                                                     live::Deadline deadline) {
+  const bool more = filter.find_first_not_of(" \t\r\n") != std::string::npos;
+  // Parsed by itself first, so that a message counts its positions from the caller's text.
+  if (more) live::Filter::parse(filter);
+  const live::Filter whole = live::Filter::parse(more ? "available:true && (" + filter + ")" : "available:true",
+                                                 {.max_bytes = 8192, .max_operators = 101, .max_depth = 17});
+  return filters_.evaluate(whole, view, deadline);
+}
+
+std::shared_ptr<const std::vector<ItemId>> Shelf::popular() const {
+  const auto now = view();
+  const std::lock_guard lock(made_mutex_);
+  if (popular_ == nullptr || popular_version_ != now->version()) {
+    auto order = std::make_shared<std::vector<ItemId>>(now->live().items());
+    const auto count = [&](ItemId item) {
+      const auto slot = static_cast<size_t>(index(item));
+      return slot < popularity_.size() ? popularity_[slot] : 0;
+    };
+    std::stable_sort(order->begin(), order->end(), [&](ItemId a, ItemId b) { return count(a) > count(b); });
+    popular_ = std::move(order);
+    popular_version_ = now->version();
+  }
+  return popular_;
+}
+
+std::shared_ptr<const ItemFilter> Shelf::filter_for(const std::shared_ptr<const ModelItems>& items,
+                                                    const std::shared_ptr<const live::ItemSet>& set) {
+  {
+    const std::lock_guard lock(made_mutex_);
+    for (size_t i = 0; i < made_.size(); ++i) {
+      if (made_[i].items.lock() != items || made_[i].set != set) continue;
+      std::rotate(made_.begin(), made_.begin() + static_cast<int64_t>(i), made_.begin() + static_cast<int64_t>(i) + 1);
+      return made_.front().filter;
+    }
+  }
+  auto filter = std::make_shared<const ItemFilter>(ItemFilter::from_bits(items->trie, set->words()));
+  if (filter->size() == items->size()) filter = nullptr;
+  const std::lock_guard lock(made_mutex_);
+  made_.insert(made_.begin(), {items, set, filter});
+  if (made_.size() > kFiltersKept) made_.pop_back();
+  return filter;
+}
+
+}  // namespace tessera::serve

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lexical/lexical_index.h"
+#include "lexical/suggest.h"
+#include "live/filter.h"
+#include "live/live_catalogue.h"
+#include "pipeline/serving_model.h"
+#include "serve/model_slot.h"
+#include "store/store.h"
+
+namespace tessera::serve {
+
+/// The items as they are now, wherever they are needed: durable in the store, in the live catalogue, in the text index,
+/// in the suggestions, and in the model. A write is durable first, then seen by all of these, then returned. After a
+/// start the dataset of the run comes first, then the writes of the store over it.
+///
+/// Readers take view() and the others at any time; writers wait for each other.
+class Shelf {
+ public:
+  /// Brings the writes of the store over the catalogue of the dataset.
+  /// @param base   borrowed for the call
+  /// @param store  borrowed; collection `items`: id -> the item's JSON, "" for an erased one
+  /// @throws Error(corrupt) for a stored item that does not parse
+  /// @param popularity  by item: training events
+  Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& store, const LexicalOptions& lexical,
+        const std::filesystem::path& lexical_folder);
+
+  /// Gives a model all items that differ from those it was trained with. Call it before the model answers. Holds
+  /// writers.
+  void catch_up(ServingModel& model);
+  /// Writes reach this model from now on, after catch_up() on it within the same hold of the writers.
+  void activate(std::shared_ptr<ServingModel> model);
+
+  /// Puts or erases, all in one durable step. @return for each change what it did
+  /// @throws Error(io) if it could not be made durable; then nothing has changed
+  std::vector<live::Applied> apply(std::vector<live::Change> changes);
+  /// Reads the item as it is, lets `change` make a new one of it, and puts that; no write comes between.
+  /// @return nothing if there is no such item
+  std::optional<Item> update(const std::string& id, const std::function<Item(const Item&)>& change);
+
+  std::shared_ptr<const live::CatalogueView> view() const { return live_.view(); }
+  const LexicalIndex& lexical() const { return lexical_; }
+  LexicalIndex& lexical() { return lexical_; }
+  Suggester& suggester() { return suggester_; }
+  live::FilterCache& filters() { return filters_; }
+
+  /// Items that can be sold: live and available, and accepted by the filter.
+  std::shared_ptr<const live::ItemSet> sellable(const live::CatalogueView& view, const std::string& filter,
+                                                live::Deadline deadline = live::kNoDeadline);
+  /// The same as a filter over a model's trie; null when it keeps nothing out. A few are kept.
+  std::shared_ptr<const ItemFilter> filter_for(const std::shared_ptr<const ModelItems>& items,
+                                               const std::shared_ptr<const live::ItemSet>& set);
+  /// Live items by falling training count, for answers without a model. Made anew when items change.
+  std::shared_ptr<const std::vector<ItemId>> popular() const;
+
+ private:
+  std::vector<live::Applied> apply_locked(std::vector<live::Change> changes);
+
+  Store& store_;
+  live::LiveCatalogue live_;
+  LexicalIndex lexical_;
+  Suggester suggester_;
+  live::FilterCache filters_;
+  std::vector<int64_t> popularity_;
+  std::mutex writing_;
+  std::vector<ItemId> written_;  ///< slots that differ from the dataset, each once
+  std::vector<bool> is_written_;
+  std::shared_ptr<ServingModel> model_;
+
+  struct Made {
+    std::weak_ptr<const ModelItems> items;
+    std::shared_ptr<const live::ItemSet> set;
+    std::shared_ptr<const ItemFilter> filter;
+  };
+  mutable std::mutex made_mutex_;
+  mutable uint64_t popular_version_ = 0;
+  mutable std::shared_ptr<const std::vector<ItemId>> popular_;
+  std::vector<Made> made_;  ///< the latest in front
+};
+
+}  // namespace tessera::serve
