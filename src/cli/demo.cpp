@@ -11,6 +11,9 @@
 #include "pipeline/compare.h"
 #include "pipeline/importing.h"
 #include "pipeline/report.h"
+#ifdef TESSERA_WITH_SERVE
+#include "cli/serve_until_end.h"
+#endif
 
 namespace tessera::cli {
 namespace {
@@ -20,6 +23,7 @@ using nlohmann::json;
 
 struct DemoFlags {
   std::string out = "demo";
+  bool no_serve = false;
   json options;
 };
 
@@ -104,6 +108,29 @@ std::string example_text(const json& examples) {
   return out;
 }
 
+#ifdef TESSERA_WITH_SERVE
+/// The console, open to a user of the shop, until the process is asked to end.
+void serve_demo(const fs::path& run, const std::string& user, const Program& program) {
+  const auto ready = [&](serve::Service& service) {
+    print(
+        fmt::format("\nserving: {0}/console/#/playground?user={1}\n  curl '{0}/v1/recommend?user_id={1}&limit=3'\n"
+                    "Ctrl-C ends it; `tessera serve {2}` starts it again.\n",
+                    service.address(), user, run.string()));
+  };
+  serve::ServeOptions options;
+  RunContext context = program.run_context();
+  context.runs = run.parent_path();
+  try {
+    serve_until_end(run.filename().string(), context, options, ready);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io) throw;
+    program.log(fmt::format("note: {}; trying any free port", error.what()));
+    options.listen = "127.0.0.1:0";
+    serve_until_end(run.filename().string(), context, options, ready);
+  }
+}
+#endif
+
 void demo_command(const DemoFlags& flags, const Program& program) {
   const auto start = std::chrono::steady_clock::now();
   const fs::path out = flags.out, shop = out / "shop";
@@ -129,12 +156,15 @@ void demo_command(const DemoFlags& flags, const Program& program) {
     for (const RunSummary& run : runs) result["runs"][run.name] = run.metrics;
     return print_json(result);
   }
+  const std::string user = examples.at("test").at("users").at(0).value("user", "");
   print(leaderboard(runs, ceilings));
   print("\nWhat " + runs.back().name + " answers:\n" + example_text(examples));
   print(fmt::format("\nreport: {}\ntook {}, {:.2f} GB of memory at most\ntry: tessera recommend {} --user {} -k 5\n",
                     fs::absolute(report).string(), human_duration(seconds),
-                    static_cast<double>(peak_memory_bytes()) / 1e9, (context.runs / runs.back().name).string(),
-                    examples.at("test").at("users").at(0).value("user", "")));
+                    static_cast<double>(peak_memory_bytes()) / 1e9, (context.runs / runs.back().name).string(), user));
+#ifdef TESSERA_WITH_SERVE
+  if (!flags.no_serve) serve_demo(runs.back().folder, user, program);
+#endif
 }
 
 }  // namespace
@@ -146,6 +176,9 @@ void add_demo(CLI::App& app, Program& program) {
   command->add_option("--out", flags->out, "folder for all of it")->capture_default_str();
   SimulateOptions defaults = demo_shop(json::object());
   add_flags(*command, list_options(defaults), flags->options);
+#ifdef TESSERA_WITH_SERVE
+  command->add_flag("--no-serve", flags->no_serve, "end after the report instead of serving the console");
+#endif
   command->callback([flags, &program] { program.action = [flags, &program] { demo_command(*flags, program); }; });
 }
 

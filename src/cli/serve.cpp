@@ -1,36 +1,65 @@
+#include <semaphore.h>
+
+#include <cerrno>
 #include <csignal>
 #include <memory>
 
 #include "base/error.h"
-#include "cli/program.h"
-#include "serve/service.h"
+#include "cli/serve_until_end.h"
 
 namespace tessera::cli {
 namespace {
 
-/// Waits until the process is asked to end: SIGINT or SIGTERM. SIGHUP opens the access log anew.
-void wait_for_end(const sigset_t& signals, serve::Service& service) {
-  int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) service.access_log().reopen();
+// What a signal handler may touch: a semaphore, and a flag that is set before it is posted.
+sem_t signalled;
+volatile std::sig_atomic_t end_asked = 0;
+
+void on_signal(int signal) {
+  if (signal != SIGHUP) end_asked = 1;
+  sem_post(&signalled);
 }
 
-void serve_command(const std::string& run, const nlohmann::json& flags, const Program& program) {
-  serve::ServeOptions options;
-  assign(options, flags, "serve");
-  // Blocked before any thread is made, so that none of them takes the signal.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  serve::Service service(run, program.run_context(), std::move(options));
-  service.start();
-  print(fmt::format("serving {} at {}\n", service.models().active()->version(), service.address()));
-  wait_for_end(signals, service);
-  program.log("serve: stopping");
-  service.stop(std::chrono::seconds(10));
-}
+/// Catches the signals while it lives; a second SIGINT ends the process at once.
+class Signals {
+ public:
+  Signals() {
+    sem_init(&signalled, 0, 0);
+    end_asked = 0;
+    struct sigaction action = {};
+    action.sa_handler = on_signal;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < 3; ++i) sigaction(kSignals[i], &action, &before_[i]);
+  }
+  ~Signals() {
+    for (size_t i = 0; i < 3; ++i) sigaction(kSignals[i], &before_[i], nullptr);
+  }
+  /// @return true when the process is to end, false for a SIGHUP
+  bool wait() {
+    while (sem_wait(&signalled) != 0 && errno == EINTR) {
+    }
+    return end_asked != 0;
+  }
+
+ private:
+  static constexpr int kSignals[3] = {SIGINT, SIGTERM, SIGHUP};
+  struct sigaction before_[3];
+};
 
 }  // namespace
+
+void serve_until_end(const std::string& run, RunContext context, serve::ServeOptions options,
+                     const std::function<void(serve::Service&)>& ready) {
+  const auto log = context.log;
+  serve::Service service(run, std::move(context), std::move(options));
+  {
+    Signals signals;
+    service.start();
+    ready(service);
+    while (!signals.wait()) service.access_log().reopen();
+  }
+  if (log) log("serve: stopping");
+  service.stop(std::chrono::seconds(10));
+}
 
 void add_serve(CLI::App& app, Program& program) {
   struct Flags {
@@ -40,10 +69,18 @@ void add_serve(CLI::App& app, Program& program) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("serve", "Answer over HTTP: search, recommend, events, items, console");
   command->add_option("RUN", flags->run, "name or folder of a finished run")->required();
-  serve::ServeOptions options;
-  add_flags(*command, list_options(options), flags->options);
+  serve::ServeOptions defaults;
+  add_flags(*command, list_options(defaults), flags->options);
   command->callback([flags, &program] {
-    program.action = [flags, &program] { serve_command(flags->run, flags->options, program); };
+    program.action = [flags, &program] {
+      serve::ServeOptions options;
+      assign(options, flags->options, "serve");
+      serve_until_end(flags->run, program.run_context(), std::move(options), [&](serve::Service& service) {
+        const std::string version = service.models().active()->version();
+        if (program.json_output) return print_json({{"address", service.address()}, {"model_version", version}});
+        print(fmt::format("serving {} at {} (console: {}/console/)\n", version, service.address(), service.address()));
+      });
+    };
   });
 }
 

@@ -33,6 +33,7 @@ void apply_embedded(HttpRequest& request);
 
 /// An answer with the value as body; invalid UTF-8 in strings is replaced.
 HttpResponse json_response(const nlohmann::json& value, int status = 200);
+HttpResponse json_response(const nlohmann::ordered_json& value, int status = 200);
 
 // Typed access to an object. All throw ProblemError(missing_parameter) or ProblemError(invalid_parameter) with `param`
 // set, the value found and the values allowed. null counts as absent.

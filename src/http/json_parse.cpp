@@ -181,4 +181,8 @@ HttpResponse json_response(const nlohmann::json& value, int status) {
   return HttpResponse(status, value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+HttpResponse json_response(const nlohmann::ordered_json& value, int status) {
+  return HttpResponse(status, value.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
 }  // namespace tessera
