@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
@@ -54,8 +55,8 @@ struct ServingModel::State {
   std::unique_ptr<Retriever> retriever;
   bool new_items = false;
 
-  // Written by put_items() alone.
-  std::unique_ptr<ContentIndex> content;
+  // Used by put_items() alone. The index is made beside the start: the first answers do not need it.
+  std::shared_future<std::shared_ptr<const ContentIndex>> content;
   std::unique_ptr<CodeAssigner> assigner;
 
   mutable std::mutex mutex;  ///< guards the two below, for as long as a pointer is copied
@@ -93,7 +94,9 @@ std::shared_ptr<ServingModel> ServingModel::open(const std::string& name, RunCon
   state.new_items = state.retriever->takes_new_items() && state.vectors != nullptr && run.ids() != nullptr &&
                     !run.ids()->codebooks.empty();
   if (state.new_items) {
-    state.content = std::make_unique<ContentIndex>(state.dataset->items);
+    state.content = std::async(std::launch::async, [data = state.dataset] {
+                      return std::make_shared<const ContentIndex>(data->items);
+                    }).share();
     state.assigner = std::make_unique<CodeAssigner>(state.trained->ids);
   }
   return model;
@@ -132,7 +135,7 @@ std::vector<float> ServingModel::vector_of(ItemId slot, const Item& item) const 
     const auto row = state_->vectors->row(index(slot));
     return {row.begin(), row.end()};
   }
-  return vector_by_content(*state_->content, *state_->vectors, item, 12, old ? slot : ItemId{-1});
+  return vector_by_content(*state_->content.get(), *state_->vectors, item, 12, old ? slot : ItemId{-1});
 }
 
 int64_t ServingModel::put_items(std::span<const std::pair<ItemId, Item>> changed) {

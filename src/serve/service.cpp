@@ -75,8 +75,10 @@ Service::Service(const std::string& run, RunContext context, ServeOptions option
   store_options.on_sync = [sync](double seconds, uint64_t) { sync.observe(seconds); };
   store_ = open_store(options_.state.empty() ? folder.string() : options_.state, store_options);
   for (const std::string& warning : store_->facts().warnings) say("serve: " + warning);
+  // Named by what it was made from; beside the state, as it can always be made anew from it.
+  const fs::path texts = find_run(run, context_.runs) / ("text-index-" + model->dataset().content_hash.substr(0, 12));
   shelf_ =
-      std::make_unique<Shelf>(model->dataset(), model->split().train_counts, *store_, options_.lexical, fs::path());
+      std::make_unique<Shelf>(model->dataset(), model->split().train_counts, *store_, options_.lexical, texts);
   say(fmt::format("serve: {} items can be searched", shelf_->view()->num_live()));
   shelf_->activate(model);
   models_.activate(model);

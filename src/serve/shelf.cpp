@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kFiltersKept = 32;
 constexpr size_t kChangesAtOnce = 2000;
+constexpr uint64_t kLogKept = 1'000'000;  ///< writes that a text index may be behind
 
 std::vector<ItemTitle> titles_of(const live::CatalogueView& view, std::span<const int64_t> popularity) {
   std::vector<ItemTitle> titles;
@@ -29,7 +30,6 @@ Shelf::Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& st
              const std::filesystem::path& lexical_folder)
     : store_(store),
       live_(base.items),
-      lexical_(lexical, lexical_folder),
       popularity_(popularity.begin(), popularity.end()) {
   std::vector<live::Change> changes;
   store_.for_each("items", [&](std::string_view key, std::string_view value) {
@@ -51,10 +51,36 @@ Shelf::Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& st
   const auto now = view();
   is_written_.assign(static_cast<size_t>(now->size()), false);
   for (const ItemId item : written_) is_written_[static_cast<size_t>(index(item))] = true;
-  std::vector<LexicalChange> documents;
-  now->live().for_each([&](ItemId item) { documents.push_back({item, &now->item(item)}); });
-  lexical_.apply(documents, 1);
+  open_lexical(lexical, lexical_folder);
   suggester_.put_items(titles_of(*now, popularity_));
+}
+
+/// Opens the index where it lies and applies what the log of writes has since, or makes it from all items. Its version is
+/// the number that the next write will have in the log.
+void Shelf::open_lexical(const LexicalOptions& options, const std::filesystem::path& folder) {
+  const ListExtent log = store_.extent("item_log", "");
+  const auto now = view();
+  lexical_ = std::make_unique<LexicalIndex>(options, folder);
+  const auto version = static_cast<uint64_t>(lexical_->version());
+  std::vector<LexicalChange> documents;
+  if (version > 0 && version >= log.first && version <= log.next) {
+    for (uint64_t from = version; from < log.next;) {
+      const auto entries = store_.range("item_log", "", from, 1000);
+      if (entries.empty()) break;
+      for (const ListEntry& entry : entries)
+        if (const auto item = now->find_slot(entry.value))
+          documents.push_back({*item, now->is_live(*item) ? &now->item(*item) : nullptr});
+      from = entries.back().sequence + 1;
+    }
+  } else {
+    if (version > 0) {  // of another state of the store: what it holds cannot be told
+      lexical_.reset();
+      std::filesystem::remove_all(folder);
+      lexical_ = std::make_unique<LexicalIndex>(options, folder);
+    }
+    now->live().for_each([&](ItemId item) { documents.push_back({item, &now->item(item)}); });
+  }
+  if (!documents.empty() || version != log.next) lexical_->apply(documents, static_cast<int64_t>(log.next));
 }
 
 void Shelf::catch_up(ServingModel& model) {
@@ -91,8 +117,10 @@ std::vector<live::Applied> Shelf::apply_locked(std::vector<live::Change> changes
     } else {
       batch.put("items", std::get<live::Change::Erase>(change.what).id, "");
     }
+    const Item* item = std::get_if<Item>(&change.what);
+    batch.append("item_log", "", item != nullptr ? item->id : std::get<live::Change::Erase>(change.what).id, kLogKept);
   }
-  store_.commit(batch);
+  const CommitResult committed = store_.commit(batch);
   const std::vector<live::Applied> applied = live_.apply(std::move(changes));
   const auto now = view();
   std::vector<LexicalChange> documents;
@@ -112,7 +140,7 @@ std::vector<live::Applied> Shelf::apply_locked(std::vector<live::Change> changes
       suggester_.erase_item(*one.item);
     }
   }
-  lexical_.apply(documents, static_cast<int64_t>(now->version()));
+  lexical_->apply(documents, static_cast<int64_t>(committed.operations.back().sequence) + 1);
   if (model_ != nullptr && !puts.empty()) model_->put_items(puts);
   return applied;
 }

@@ -26,9 +26,12 @@ class Shelf {
  public:
   /// Brings the writes of the store over the catalogue of the dataset.
   /// @param base   borrowed for the call
-  /// @param store  borrowed; collection `items`: id -> the item's JSON, "" for an erased one
+  /// @param store  borrowed; collection `items`: id -> the item's JSON, "" for an erased one; list `item_log`: the ids in
+  ///               the order of their writes, from which the text index catches up
   /// @throws Error(corrupt) for a stored item that does not parse
   /// @param popularity  by item: training events
+  /// @param lexical_folder  where the text index stays between starts, so that a start brings it what was written since
+  ///                        and no more; "": it is made anew each time
   Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& store, const LexicalOptions& lexical,
         const std::filesystem::path& lexical_folder);
 
@@ -46,8 +49,8 @@ class Shelf {
   std::optional<Item> update(const std::string& id, const std::function<Item(const Item&)>& change);
 
   std::shared_ptr<const live::CatalogueView> view() const { return live_.view(); }
-  const LexicalIndex& lexical() const { return lexical_; }
-  LexicalIndex& lexical() { return lexical_; }
+  const LexicalIndex& lexical() const { return *lexical_; }
+  LexicalIndex& lexical() { return *lexical_; }
   Suggester& suggester() { return suggester_; }
   live::FilterCache& filters() { return filters_; }
 
@@ -62,10 +65,11 @@ class Shelf {
 
  private:
   std::vector<live::Applied> apply_locked(std::vector<live::Change> changes);
+  void open_lexical(const LexicalOptions& options, const std::filesystem::path& folder);
 
   Store& store_;
   live::LiveCatalogue live_;
-  LexicalIndex lexical_;
+  std::unique_ptr<LexicalIndex> lexical_;
   Suggester suggester_;
   live::FilterCache filters_;
   std::vector<int64_t> popularity_;
