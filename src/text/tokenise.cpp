@@ -14,9 +14,6 @@
 namespace tessera {
 
 #if TESSERA_WITH_ICU
-namespace {
-
-/// Whether a character belongs to a script written without spaces that is matched by pairs of letters.
 bool is_cjk(UChar32 c) {
   if (c < 0x1100) return false;
   if (c == 0x30FC || c == 0x3099 || c == 0x309A) return true;  // marks shared by Hiragana and Katakana
@@ -33,6 +30,8 @@ bool is_cjk(UChar32 c) {
       return false;
   }
 }
+
+namespace {
 
 std::string utf8_of(const icu::UnicodeString& text, int32_t begin, int32_t end) {
   std::string result;

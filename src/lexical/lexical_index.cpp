@@ -1,0 +1,252 @@
+#include "lexical/lexical_index.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "lexical/explain.h"
+#include "lexical/index_store.h"
+#include "lexical/item_document.h"
+#include "lexical/query_plan.h"
+#include "lexical/search.h"
+#include "lexical/xapian_call.h"
+
+namespace tessera {
+
+namespace {
+
+constexpr const char* kVersionKey = "tessera.version";
+constexpr size_t kMaxIdleReaders = 64;
+constexpr size_t kMaxSynonyms = 100000;
+
+/// Checks the ranges that the options declare. @throws Error(config)
+LexicalOptions checked(LexicalOptions options) {
+  LexicalOptions result = options;
+  assign(result, list_options(options).dump(), "text index");
+  const auto weights = field_weights(result);
+  TESSERA_CHECK(std::any_of(weights.begin(), weights.end(), [](int64_t w) { return w > 0; }), config,
+                "text index: every field has weight 0, so that nothing is indexed; give one a weight");
+  return result;
+}
+
+/// What decides the documents: an index made with another is of no use.
+std::string fingerprint_of(const LexicalOptions& o) {
+  return fmt::format("format 1, {}, fields {} {} {} {} {}, accents {}", o.language, o.title, o.brand, o.categories,
+                     o.attributes, o.description, o.strip_accents);
+}
+
+}  // namespace
+
+struct LexicalIndex::State {
+  explicit State(const LexicalOptions& given, const std::filesystem::path& folder)
+      : options(checked(given)), maker(options), store(folder, fingerprint_of(options)),
+        synonyms(std::make_shared<SynonymTable>()) {
+    const std::string text = store.writer().get_metadata(kVersionKey);
+    int64_t stored = 0;
+    std::from_chars(text.data(), text.data() + text.size(), stored);
+    version = stored;
+  }
+
+  std::unique_ptr<LexicalReader> take_reader();
+  void give_back(std::unique_ptr<LexicalReader> reader);
+  void apply_changes(std::span<const LexicalChange> changes);
+  void count_spellings(Xapian::docid id, int64_t sign);
+
+  const LexicalOptions options;
+  DocumentMaker maker;       ///< the writer's
+  std::mutex writer_mutex;   ///< of all that changes the database
+  std::shared_mutex commits; ///< held by a commit; shared by a search that commits overtook before
+  IndexStore store;
+  std::unordered_map<std::string, int64_t> spellings;  ///< changes of the batch that goes on
+  std::atomic<int64_t> version = 0;
+  std::atomic<uint64_t> generation = 1;  ///< of commits
+  mutable std::mutex pool_mutex;
+  std::vector<std::unique_ptr<LexicalReader>> idle;
+  mutable std::mutex synonyms_mutex;
+  std::shared_ptr<const SynonymTable> synonyms;
+};
+
+std::unique_ptr<LexicalReader> LexicalIndex::State::take_reader() {
+  {
+    const std::lock_guard guard(pool_mutex);
+    if (!idle.empty()) {
+      auto reader = std::move(idle.back());
+      idle.pop_back();
+      return reader;
+    }
+  }
+  return std::make_unique<LexicalReader>(LexicalReader{
+      store.open_reader(), 0, TextReader(options.strip_accents), WordForms(options.language, options.stop_words)});
+}
+
+void LexicalIndex::State::give_back(std::unique_ptr<LexicalReader> reader) {
+  const std::lock_guard guard(pool_mutex);
+  if (idle.size() < kMaxIdleReaders) idle.push_back(std::move(reader));
+}
+
+/// Adds the words of a stored document to `spellings`, `sign` times.
+void LexicalIndex::State::count_spellings(Xapian::docid id, int64_t sign) {
+  Xapian::WritableDatabase& writer = store.writer();
+  for (auto term = writer.termlist_begin(id); term != writer.termlist_end(id); ++term) {
+    if (std::string word = *term; is_spelling(word)) spellings[std::move(word)] += sign;
+  }
+}
+
+void LexicalIndex::State::apply_changes(std::span<const LexicalChange> changes) {
+  Xapian::WritableDatabase& writer = store.writer();
+  spellings.clear();
+  for (const LexicalChange& change : changes) {
+    const Xapian::docid id = docid_of(change.item);
+    bool there = id <= writer.get_lastdocid();
+    if (there) {
+      try {
+        count_spellings(id, -1);
+      } catch (const Xapian::DocNotFoundError&) {
+        there = false;
+      }
+    }
+    if (change.content == nullptr) {
+      if (there) writer.delete_document(id);
+      continue;
+    }
+    const Xapian::Document document = maker.make(*change.content);
+    for (auto term = document.termlist_begin(); term != document.termlist_end(); ++term) {
+      if (std::string word = *term; is_spelling(word)) ++spellings[std::move(word)];
+    }
+    writer.replace_document(id, document);
+  }
+  for (const auto& [word, count] : spellings) {
+    if (count > 0) writer.add_spelling(word, static_cast<Xapian::termcount>(count));
+    if (count < 0) writer.remove_spelling(word, static_cast<Xapian::termcount>(-count));
+  }
+}
+
+LexicalIndex::LexicalIndex(const LexicalOptions& options, const std::filesystem::path& folder)
+    : state_(std::make_unique<State>(options, folder)) {}
+
+LexicalIndex::~LexicalIndex() = default;
+
+int64_t LexicalIndex::version() const {
+  return state_->version;
+}
+const std::string& LexicalIndex::start_reason() const {
+  return state_->store.start_reason();
+}
+const LexicalOptions& LexicalIndex::options() const {
+  return state_->options;
+}
+
+void LexicalIndex::apply(std::span<const LexicalChange> changes, int64_t version) {
+  for (const LexicalChange& change : changes) {
+    TESSERA_CHECK(index(change.item) >= 0, data, "text index: item {} has no position in the catalogue",
+                  index(change.item));
+  }
+  State& state = *state_;
+  const std::lock_guard writing(state.writer_mutex);
+  Xapian::WritableDatabase& writer = state.store.writer();
+  xapian_call("text index: items cannot be changed", [&] {
+    writer.begin_transaction();
+    try {
+      state.apply_changes(changes);
+      writer.set_metadata(kVersionKey, std::to_string(version));
+      const std::unique_lock committing(state.commits);
+      writer.commit_transaction();
+    } catch (...) {
+      try {
+        writer.cancel_transaction();
+      } catch (const Xapian::Error&) {
+        // The first error says more; without a transaction there is nothing to take back.
+      }
+      throw;
+    }
+  });
+  state.version = version;
+  ++state.generation;
+}
+
+void LexicalIndex::apply(const Catalogue& catalogue, int64_t version) {
+  std::vector<LexicalChange> changes;
+  changes.reserve(static_cast<size_t>(catalogue.size()));
+  for (int32_t i = 0; i < catalogue.size(); ++i) changes.push_back({ItemId{i}, &catalogue[ItemId{i}]});
+  apply(changes, version);
+}
+
+LexicalResult LexicalIndex::search(const LexicalQuery& query) const {
+  check_query(query);
+  State& state = *state_;
+  std::shared_ptr<const SynonymTable> synonyms;
+  {
+    const std::lock_guard guard(state.synonyms_mutex);
+    synonyms = state.synonyms;
+  }
+  return xapian_call("text search", [&] {
+    auto reader = state.take_reader();
+    constexpr int kFreeTries = 3;  // a commit may overtake a search; the last try keeps commits out
+    for (int attempt = 0;; ++attempt) {
+      std::shared_lock<std::shared_mutex> no_commits;
+      if (attempt >= kFreeTries) no_commits = std::shared_lock(state.commits);
+      const uint64_t generation = state.generation;
+      try {
+        if (reader->generation != generation || attempt > 0) reader->database.reopen();
+        reader->generation = generation;
+        LexicalResult result = search_reader(*reader, state.options, *synonyms, query);
+        state.give_back(std::move(reader));
+        return result;
+      } catch (const Xapian::DatabaseModifiedError& error) {
+        TESSERA_CHECK(attempt < kFreeTries, internal, "text search: the index changed under a lock: {}", error.get_msg());
+      }
+    }
+  });
+}
+
+void LexicalIndex::set_synonyms(std::vector<Synonym> synonyms) {
+  TESSERA_CHECK(synonyms.size() <= kMaxSynonyms, data, "{} synonyms are too many, wanted at most {}", synonyms.size(),
+                kMaxSynonyms);
+  auto table = std::make_shared<SynonymTable>();
+  TextReader text(state_->options.strip_accents);
+  WordForms forms(state_->options.language, false);
+  const auto words_of = [&](const std::string& expression) {
+    SynonymTable::Words words;
+    for (const QueryWord& word : parse_query(expression, text, forms).words) words.push_back(word.stem);
+    return words;
+  };
+  for (const Synonym& synonym : synonyms) {
+    std::vector<SynonymTable::Words> all;
+    for (const std::string& expression : synonym.words) all.push_back(words_of(expression));
+    if (!synonym.root.empty()) {
+      const SynonymTable::Words root = words_of(synonym.root);
+      for (const auto& words : all) table->add(root, words);
+      continue;
+    }
+    TESSERA_CHECK(all.size() <= SynonymTable::kMaxAlternatives, data, "'{}' has {} synonyms, wanted at most {}",
+                  synonym.words.front(), all.size(), SynonymTable::kMaxAlternatives);
+    for (const auto& from : all) {
+      for (const auto& to : all) table->add(from, to);
+    }
+  }
+  const std::lock_guard guard(state_->synonyms_mutex);
+  state_->synonyms = std::move(table);
+}
+
+LexicalStats LexicalIndex::stats() const {
+  State& state = *state_;
+  LexicalStats stats;
+  xapian_call("text index", [&] {
+    const std::lock_guard writing(state.writer_mutex);
+    stats.items = state.store.writer().get_doccount();
+    stats.mean_length = state.store.writer().get_average_length();
+  });
+  stats.version = state.version;
+  stats.size_bytes = state.store.size_bytes();
+  const std::lock_guard guard(state.pool_mutex);
+  stats.num_readers = static_cast<int64_t>(state.idle.size());
+  return stats;
+}
+
+}  // namespace tessera
