@@ -47,8 +47,8 @@ struct AskedTerms {
 
 }  // namespace
 
-std::vector<LexicalReason> explain_score(LexicalReader& reader, const LexicalOptions& options, const MatchedTerms& terms,
-                                         Xapian::docid document, double score) {
+std::vector<LexicalReason> explain_score(LexicalReader& reader, const LexicalOptions& options,
+                                         const MatchedTerms& terms, Xapian::docid document, double score) {
   const AskedTerms asked(terms);
   const Bm25 bm25(reader.database, options, document);
   const auto weights = field_weights(options);
@@ -62,10 +62,7 @@ std::vector<LexicalReason> explain_score(LexicalReader& reader, const LexicalOpt
     if (word.empty() || (word[0] >= 'A' && word[0] <= 'Z')) continue;
     const std::string stem = reader.forms.stems() ? reader.forms.stem(word) : "";
     const bool stemmed = !stem.empty() && asked.stems.contains(stem);
-    const bool asked_word = stemmed || asked.words.contains(word) ||
-                            std::any_of(terms.prefixes.begin(), terms.prefixes.end(),
-                                        [&](const std::string& prefix) { return word.starts_with(prefix); });
-    if (!asked_word) continue;
+    if (!stemmed && !asked.words.contains(word)) continue;
     Part part{word, {}};
     for (auto at = reader.database.positionlist_begin(document, word);
          at != reader.database.positionlist_end(document, word); ++at) {
@@ -86,7 +83,8 @@ std::vector<LexicalReason> explain_score(LexicalReader& reader, const LexicalOpt
     sum += weight;
     for (const Part& part : parts) {
       for (size_t field = 0; field < kNumLexicalFields; ++field) {
-        if (part.count[field] > 0) reasons.push_back({part.word, kLexicalFields[field], weight * part.count[field] / count});
+        if (part.count[field] > 0)
+          reasons.push_back({part.word, kLexicalFields[field], weight * part.count[field] / count});
       }
     }
   }

@@ -32,8 +32,8 @@ std::string boot_id() {
 
 std::filesystem::path make_temporary() {
   std::string name = (std::filesystem::temp_directory_path() / "tessera-lexical-XXXXXX").string();
-  TESSERA_CHECK(::mkdtemp(name.data()) != nullptr, io, "{}: a temporary folder for the text index cannot be made: {}", name,
-                std::strerror(errno));
+  TESSERA_CHECK(::mkdtemp(name.data()) != nullptr, io, "{}: a temporary folder for the text index cannot be made: {}",
+                name, std::strerror(errno));
   return name;
 }
 
@@ -42,8 +42,8 @@ void check_folder(const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
     const bool ours = name == "lock" || name == "glass" || name.starts_with("state") || name.starts_with(".state");
-    TESSERA_CHECK(ours, config, "{}: holds '{}', which is not of a text index; give it a folder of its own", folder.string(),
-                  name);
+    TESSERA_CHECK(ours, config, "{}: holds '{}', which is not of a text index; give it a folder of its own",
+                  folder.string(), name);
   }
 }
 
@@ -137,7 +137,8 @@ int64_t IndexStore::size_bytes() const {
 }
 
 void IndexStore::write_state(bool open) const {
-  if (!temporary_) write_file(folder_ / "state", std::string(kStateStart) + (open ? "open " : "closed ") + boot_id() + "\n");
+  if (!temporary_)
+    write_file(folder_ / "state", std::string(kStateStart) + (open ? "open " : "closed ") + boot_id() + "\n");
 }
 
 /// The state says "closed" only after every file reached the disk; else it stays "open", which is safe.

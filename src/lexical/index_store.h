@@ -7,8 +7,8 @@
 
 namespace tessera {
 
-/// The folder of a Glass database that can be built anew at any time. Its files are not flushed on commit, which makes a
-/// commit cheap: they survive a crash of the process, and a crash of the machine is noticed.
+/// The folder of a Glass database that can be built anew at any time. Its files are not flushed on commit, which makes
+/// a commit cheap: they survive a crash of the process, and a crash of the machine is noticed.
 ///     lock     held while open, so that two processes do not share it
 ///     state    "tessera-lexical 1 <open|closed> <boot id>"; closed: everything was flushed before
 ///     glass/   the database
@@ -36,8 +36,8 @@ class IndexStore {
 
   std::filesystem::path folder_, database_;
   bool temporary_ = false;
-  int lock_ = -1;       ///< a descriptor; -1: none
-  bool open_ = false;   ///< the constructor came to its end
+  int lock_ = -1;      ///< a descriptor; -1: none
+  bool open_ = false;  ///< the constructor came to its end
   std::string start_reason_;
   Xapian::WritableDatabase writer_;
 };

@@ -15,9 +15,9 @@ std::array<std::string, kNumLexicalFields> field_texts(const Item& item) {
   for (size_t p = 0; p < item.categories.size(); ++p) {
     for (size_t level = 0; level < item.categories[p].size(); ++level) {
       const auto& paths = item.categories;
-      const bool shared = p > 0 && level < paths[p - 1].size() &&
-                          std::equal(paths[p].begin(), paths[p].begin() + static_cast<int64_t>(level) + 1,
-                                     paths[p - 1].begin());
+      const bool shared =
+          p > 0 && level < paths[p - 1].size() &&
+          std::equal(paths[p].begin(), paths[p].begin() + static_cast<int64_t>(level) + 1, paths[p - 1].begin());
       if (!shared) categories += paths[p][level] + "\n";  // "Beauty" of two paths below it counts once
     }
   }
@@ -43,8 +43,8 @@ Xapian::Document DocumentMaker::make(const Item& item) {
   Xapian::Document document;
   const auto texts = field_texts(item);
   for (size_t field = 0; field < kNumLexicalFields; ++field) {
-    TESSERA_CHECK(texts[field].size() <= kMaxFieldBytes, data, "item '{}': its {} has {} bytes, wanted at most {}", item.id,
-                  kLexicalFields[field], texts[field].size(), kMaxFieldBytes);
+    TESSERA_CHECK(texts[field].size() <= kMaxFieldBytes, data, "item '{}': its {} has {} bytes, wanted at most {}",
+                  item.id, kLexicalFields[field], texts[field].size(), kMaxFieldBytes);
     const auto weight = static_cast<Xapian::termcount>(weights_[field]);
     if (weight == 0) continue;
     const int32_t first = static_cast<int32_t>(field) * kFieldSpacing;

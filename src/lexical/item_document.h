@@ -16,10 +16,10 @@
 namespace tessera {
 
 inline constexpr size_t kNumLexicalFields = 5;
-inline constexpr std::array<const char*, kNumLexicalFields> kLexicalFields = {"title", "brand", "categories", "attributes",
-                                                                              "description"};
-inline constexpr int32_t kFieldSpacing = 1 << 14;    ///< positions of field f start at f * kFieldSpacing
-inline constexpr size_t kMaxFieldBytes = 1u << 20;   ///< of an item
+inline constexpr std::array<const char*, kNumLexicalFields> kLexicalFields = {"title", "brand", "categories",
+                                                                              "attributes", "description"};
+inline constexpr int32_t kFieldSpacing = 1 << 14;   ///< positions of field f start at f * kFieldSpacing
+inline constexpr size_t kMaxFieldBytes = 1u << 20;  ///< of an item
 
 /// Weights by field, in the order of kLexicalFields.
 std::array<int64_t, kNumLexicalFields> field_weights(const LexicalOptions& options);
@@ -38,8 +38,8 @@ inline ItemId item_of(Xapian::docid id) {
   return ItemId{static_cast<int32_t>(id - 1)};
 }
 
-/// Turns items into documents: per word a raw term with positions and a stem term, both counted with the field's weight.
-/// Not thread-safe.
+/// Turns items into documents: per word a raw term with positions and a stem term, both counted with the field's
+/// weight. Not thread-safe.
 class DocumentMaker {
  public:
   explicit DocumentMaker(const LexicalOptions& options);

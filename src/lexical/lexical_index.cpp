@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "lexical/explain.h"
+#include "lexical/fair_shared_mutex.h"
 #include "lexical/index_store.h"
 #include "lexical/item_document.h"
 #include "lexical/query_plan.h"
@@ -45,7 +46,9 @@ std::string fingerprint_of(const LexicalOptions& o) {
 
 struct LexicalIndex::State {
   explicit State(const LexicalOptions& given, const std::filesystem::path& folder)
-      : options(checked(given)), maker(options), store(folder, fingerprint_of(options)),
+      : options(checked(given)),
+        maker(options),
+        store(folder, fingerprint_of(options)),
         synonyms(std::make_shared<SynonymTable>()) {
     const std::string text = store.writer().get_metadata(kVersionKey);
     int64_t stored = 0;
@@ -56,12 +59,13 @@ struct LexicalIndex::State {
   std::unique_ptr<LexicalReader> take_reader();
   void give_back(std::unique_ptr<LexicalReader> reader);
   void apply_changes(std::span<const LexicalChange> changes);
+  void commit(std::span<const LexicalChange> changes, int64_t new_version);
   void count_spellings(Xapian::docid id, int64_t sign);
 
   const LexicalOptions options;
-  DocumentMaker maker;       ///< the writer's
-  std::mutex writer_mutex;   ///< of all that changes the database
-  std::shared_mutex commits; ///< held by a commit; shared by a search that commits overtook before
+  DocumentMaker maker;      ///< the writer's
+  std::mutex writer_mutex;  ///< of all that changes the database
+  FairSharedMutex commits;  ///< held by a commit; shared by a search that commits overtook before
   IndexStore store;
   std::unordered_map<std::string, int64_t> spellings;  ///< changes of the batch that goes on
   std::atomic<int64_t> version = 0;
@@ -81,8 +85,8 @@ std::unique_ptr<LexicalReader> LexicalIndex::State::take_reader() {
       return reader;
     }
   }
-  return std::make_unique<LexicalReader>(LexicalReader{
-      store.open_reader(), 0, TextReader(options.strip_accents), WordForms(options.language, options.stop_words)});
+  return std::make_unique<LexicalReader>(LexicalReader{store.open_reader(), 0, TextReader(options.strip_accents),
+                                                       WordForms(options.language, options.stop_words)});
 }
 
 void LexicalIndex::State::give_back(std::unique_ptr<LexicalReader> reader) {
@@ -127,6 +131,26 @@ void LexicalIndex::State::apply_changes(std::span<const LexicalChange> changes) 
   }
 }
 
+void LexicalIndex::State::commit(std::span<const LexicalChange> changes, int64_t new_version) {
+  Xapian::WritableDatabase& writer = store.writer();
+  writer.begin_transaction();
+  try {
+    apply_changes(changes);
+    writer.set_metadata(kVersionKey, std::to_string(new_version));
+    const std::unique_lock committing(commits);
+    writer.commit_transaction();
+  } catch (...) {
+    try {
+      writer.cancel_transaction();
+    } catch (const Xapian::Error&) {
+      // The first error says more; without a transaction there is nothing to take back.
+    }
+    throw;
+  }
+  version = new_version;
+  ++generation;
+}
+
 LexicalIndex::LexicalIndex(const LexicalOptions& options, const std::filesystem::path& folder)
     : state_(std::make_unique<State>(options, folder)) {}
 
@@ -147,30 +171,17 @@ void LexicalIndex::apply(std::span<const LexicalChange> changes, int64_t version
     TESSERA_CHECK(index(change.item) >= 0, data, "text index: item {} has no position in the catalogue",
                   index(change.item));
   }
-  State& state = *state_;
-  const std::lock_guard writing(state.writer_mutex);
-  Xapian::WritableDatabase& writer = state.store.writer();
+  const std::lock_guard writing(state_->writer_mutex);
   xapian_call("text index: items cannot be changed", [&] {
-    writer.begin_transaction();
-    try {
-      state.apply_changes(changes);
-      writer.set_metadata(kVersionKey, std::to_string(version));
-      const std::unique_lock committing(state.commits);
-      writer.commit_transaction();
-    } catch (...) {
-      try {
-        writer.cancel_transaction();
-      } catch (const Xapian::Error&) {
-        // The first error says more; without a transaction there is nothing to take back.
-      }
-      throw;
-    }
+    do {
+      const auto part = changes.first(std::min(changes.size(), static_cast<size_t>(kMaxChangesAtOnce)));
+      changes = changes.subspan(part.size());
+      state_->commit(part, changes.empty() ? version : state_->version.load());
+    } while (!changes.empty());
   });
-  state.version = version;
-  ++state.generation;
 }
 
-void LexicalIndex::apply(const Catalogue& catalogue, int64_t version) {
+void LexicalIndex::apply_all(const Catalogue& catalogue, int64_t version) {
   std::vector<LexicalChange> changes;
   changes.reserve(static_cast<size_t>(catalogue.size()));
   for (int32_t i = 0; i < catalogue.size(); ++i) changes.push_back({ItemId{i}, &catalogue[ItemId{i}]});
@@ -189,7 +200,7 @@ LexicalResult LexicalIndex::search(const LexicalQuery& query) const {
     auto reader = state.take_reader();
     constexpr int kFreeTries = 3;  // a commit may overtake a search; the last try keeps commits out
     for (int attempt = 0;; ++attempt) {
-      std::shared_lock<std::shared_mutex> no_commits;
+      std::shared_lock<FairSharedMutex> no_commits;
       if (attempt >= kFreeTries) no_commits = std::shared_lock(state.commits);
       const uint64_t generation = state.generation;
       try {
@@ -199,7 +210,8 @@ LexicalResult LexicalIndex::search(const LexicalQuery& query) const {
         state.give_back(std::move(reader));
         return result;
       } catch (const Xapian::DatabaseModifiedError& error) {
-        TESSERA_CHECK(attempt < kFreeTries, internal, "text search: the index changed under a lock: {}", error.get_msg());
+        TESSERA_CHECK(attempt < kFreeTries, internal, "text search: the index changed under a lock: {}",
+                      error.get_msg());
       }
     }
   });

@@ -21,7 +21,7 @@ struct LexicalOptions {
   bool strip_accents = true;
   double k1 = 1.2, b = 0.5;
   bool stop_words = true;
-  int64_t max_expansions = 48;
+  int64_t max_expansions = 16;
 
   template <class F>
   void fields(F& f) {
@@ -35,9 +35,12 @@ struct LexicalOptions {
     f("k1", k1, "BM25: how slowly repeated words saturate", range(0, 100));
     f("b", b, "BM25: how much long texts are marked down", range(0, 1));
     f("stop_words", stop_words, "leave words such as 'for' out of queries (English and Chinese)");
-    f("max_expansions", max_expansions, "words that an unfinished last word stands for, the most usual", range(1, 1000));
+    f("max_expansions", max_expansions, "words that an unfinished last word stands for, the most usual",
+      range(1, 1000));
   }
 };
+
+inline constexpr int64_t kMaxChangesAtOnce = 5000;
 
 /// A change of one item.
 struct LexicalChange {
@@ -48,19 +51,22 @@ struct LexicalChange {
 struct LexicalStats {
   int64_t items = 0;
   int64_t version = 0;
-  double mean_length = 0;     ///< weighted words an item
-  int64_t size_bytes = 0;     ///< of the files
-  int64_t num_readers = 0;    ///< open readers, kept for reuse
+  double mean_length = 0;   ///< weighted words an item
+  int64_t size_bytes = 0;   ///< of the files
+  int64_t num_readers = 0;  ///< open readers, kept for reuse
 };
 
-/// Lexical search over items (Xapian). Any number of threads may search while one changes items: a change is seen, whole, by
-/// every search that starts after apply() returned. Searches never wait for a change.
+/// Lexical search over items (Xapian). Any number of threads may search while one changes items: a change is seen,
+/// whole, by every search that starts after apply() returned. Searches never wait for a change.
 class LexicalIndex {
  public:
-  /// @param folder  where it is kept; "": in a temporary folder, gone with the object. An index there is opened if it was
+  /// @param folder  where it is kept; "": in a temporary folder, gone with the object. An index there is opened if it
+  /// was
   ///   made with the same options and ended in a usable state; else it starts empty, version() is 0, and
-  ///   `start_reason()` says why. After a crash of the process it is usable; after one of the machine it is not trusted.
-  /// @throws Error(config) for options out of range, a language that is not known, or a folder that holds something else;
+  ///   `start_reason()` says why. After a crash of the process it is usable; after one of the machine it is not
+  ///   trusted.
+  /// @throws Error(config) for options out of range, a language that is not known, or a folder that holds something
+  /// else;
   ///   Error(io) if the folder cannot be used or another process uses it
   explicit LexicalIndex(const LexicalOptions& options = {}, const std::filesystem::path& folder = {});
   ~LexicalIndex();
@@ -72,12 +78,12 @@ class LexicalIndex {
   /// Why it did not open what was in the folder; "" if it did or there was nothing.
   const std::string& start_reason() const;
 
-  /// Puts and erases items, all or none of them, and stores `version` with them. Later changes of one item win. One call
-  /// at a time goes on, others wait.
+  /// Puts and erases items and stores `version` with them, all or none; more than kMaxChangesAtOnce are seen in parts
+  /// of that many, and `version` with the last. Later changes of one item win. One call at a time goes on, others wait.
   /// @throws Error(data) for a negative item, or a field above 1 MiB
   void apply(std::span<const LexicalChange> changes, int64_t version);
   /// Every item of the catalogue, by position.
-  void apply(const Catalogue& catalogue, int64_t version);
+  void apply_all(const Catalogue& catalogue, int64_t version);
 
   /// @throws Error(data) for a query beyond its limits; Error(overload) past its deadline
   LexicalResult search(const LexicalQuery& query) const;

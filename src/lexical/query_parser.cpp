@@ -17,7 +17,7 @@ struct QueryPart {
 
 /// Bytes of the double quote that starts at `at`; 0: none does.
 size_t quote_size(std::string_view text, size_t at) {
-  constexpr std::array<std::string_view, 6> kQuotes = {"\"",     "\u201c", "\u201d", "\u201e", "\u300c", "\u300d"};
+  constexpr std::array<std::string_view, 6> kQuotes = {"\"", "\u201c", "\u201d", "\u201e", "\u300c", "\u300d"};
   for (const auto quote : kQuotes) {
     if (text.substr(at, quote.size()) == quote) return quote.size();
   }
@@ -63,7 +63,8 @@ std::vector<QueryPart> special_parts(std::string_view text) {
 QueryPhrase phrase_of(const std::vector<TextUnit>& units) {
   QueryPhrase phrase;
   const auto terms = text_terms(units);
-  std::copy_if(terms.begin(), terms.end(), std::back_inserter(phrase), [](const TextTerm& term) { return !term.letter; });
+  std::copy_if(terms.begin(), terms.end(), std::back_inserter(phrase),
+               [](const TextTerm& term) { return !term.letter; });
   return phrase;
 }
 
@@ -124,9 +125,9 @@ ParsedQuery parse_query(std::string_view text, TextReader& reader, WordForms& fo
   }
   append_query_words(plain, forms, query);
   const bool ends = !query.words.empty() && query.words.back().end == text.size();
-  const bool any = !query.phrases.empty() ||
-                   std::any_of(query.words.begin(), query.words.end(),
-                               [&](const QueryWord& word) { return !forms.is_stop_word(word.text); });
+  const bool any =
+      !query.phrases.empty() || std::any_of(query.words.begin(), query.words.end(),
+                                            [&](const QueryWord& word) { return !forms.is_stop_word(word.text); });
   query.unfinished = ends && !(any && forms.is_stop_word(query.words.back().text));
   if (any) std::erase_if(query.words, [&](const QueryWord& word) { return forms.is_stop_word(word.text); });
   const auto limit = static_cast<size_t>(kMaxQueryWords);

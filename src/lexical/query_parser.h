@@ -27,8 +27,9 @@ struct ParsedQuery {
   bool unfinished = false;  ///< the last of `words` ends where the text does
 };
 
-/// Reads quotes (" and the curly ones), minus signs before words and phrases, and words without stop words (if nothing else
-/// is wanted, these stay). A quote that is not closed ends with the text. Words behind the kMaxQueryWords-th are left out.
+/// Reads quotes (" and the curly ones), minus signs before words and phrases, and words without stop words (if nothing
+/// else is wanted, these stay). A quote that is not closed ends with the text. Words behind the kMaxQueryWords-th are
+/// left out.
 ParsedQuery parse_query(std::string_view text, TextReader& reader, WordForms& forms);
 
 /// The pairs of letters of a CJK word, or the letter alone.

@@ -6,7 +6,9 @@ namespace tessera {
 
 namespace {
 
-constexpr int kMaxCountedExpansions = 64;
+constexpr int kMaxScannedTerms = 50000;
+constexpr double kExpandedShare = 0.2;      // of the items: an unfinished word stands for words with as many in all,
+constexpr double kMinExpandedItems = 2000;  // and never fewer than this
 constexpr size_t kLettersForOneTypo = 4, kLettersForTwoTypos = 7;
 
 size_t num_letters(const std::string& utf8) {
@@ -72,15 +74,27 @@ QueryPlanner::Meaning QueryPlanner::word(const QueryWord& word, MatchedTerms& te
 }
 
 QueryPlanner::Meaning QueryPlanner::unfinished(const std::string& text, MatchedTerms& terms) const {
-  Meaning meaning{Xapian::Query(Xapian::Query::OP_WILDCARD, text, max_expansions_,
-                                Xapian::Query::WILDCARD_LIMIT_MOST_FREQUENT, Xapian::Query::OP_SYNONYM),
-                  0};
-  int counted = 0;
+  std::vector<std::pair<double, std::string>> known;
+  int scanned = 0;
   for (auto it = reader_.database.allterms_begin(text); it != reader_.database.allterms_end(text); ++it) {
-    meaning.frequency += it.get_termfreq();
-    if (++counted == kMaxCountedExpansions) break;
+    known.emplace_back(-static_cast<double>(it.get_termfreq()), *it);
+    if (++scanned == kMaxScannedTerms) break;
   }
-  if (meaning.frequency > 0) terms.prefixes.push_back(text);
+  if (known.empty()) return {};
+  const size_t kept = std::min<size_t>(known.size(), max_expansions_);
+  std::partial_sort(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(kept), known.end());
+  const double most = std::max(kMinExpandedItems, reader_.database.get_doccount() * kExpandedShare);
+  Meaning meaning;
+  std::vector<std::string> words;
+  for (size_t i = 0; i < kept; ++i) {
+    const double frequency = -known[i].first;
+    if (!words.empty() && meaning.frequency + frequency > most) continue;
+    meaning.frequency += frequency;
+    words.push_back(std::move(known[i].second));
+  }
+  meaning.query = Xapian::Query(Xapian::Query::OP_SYNONYM, words.begin(), words.end());
+  terms.words.insert(terms.words.end(), words.begin(), words.end());
+  terms.prefixes.push_back(text);
   return meaning;
 }
 
@@ -160,7 +174,8 @@ std::vector<std::string> QueryPlanner::corrections(const ParsedQuery& query, boo
     if (edits == 0 || !word.letters.empty()) continue;
     MatchedTerms ignored;
     double frequency = this->word(word, ignored).frequency;
-    if (prefix && query.unfinished && w + 1 == query.words.size()) frequency += unfinished(word.text, ignored).frequency;
+    if (prefix && query.unfinished && w + 1 == query.words.size())
+      frequency += unfinished(word.text, ignored).frequency;
     if (frequency > rare) continue;
     const std::string other = reader_.database.get_spelling_suggestion(word.text, edits);
     if (!other.empty() && reader_.forms.stem(other) != word.stem) result[w] = other;

@@ -61,7 +61,9 @@ struct Answer {
 class Search {
  public:
   Search(LexicalReader& reader, const LexicalOptions& options, const SynonymTable& synonyms, const LexicalQuery& query)
-      : reader_(reader), options_(options), query_(query),
+      : reader_(reader),
+        options_(options),
+        query_(query),
         planner_(reader, synonyms, static_cast<Xapian::termcount>(options.max_expansions)),
         parsed_(parse_query(query.text, reader.text, reader.forms)) {}
 
@@ -94,9 +96,9 @@ void Search::ask(const std::vector<bool>& dropped) {
   const AllowedItems allowed(query_);
   const bool filtered = query_.allowed_bits || query_.allowed || query_.deadline;
   // With every item to check, Xapian cuts nothing short: the spy sees each match once.
-  answer_.page = enquire.get_mset(static_cast<Xapian::doccount>(query_.offset),
-                                  static_cast<Xapian::doccount>(query_.limit), reader_.database.get_doccount() + 1, nullptr,
-                                  filtered ? &allowed : nullptr);
+  answer_.page =
+      enquire.get_mset(static_cast<Xapian::doccount>(query_.offset), static_cast<Xapian::doccount>(query_.limit),
+                       reader_.database.get_doccount() + 1, nullptr, filtered ? &allowed : nullptr);
   answer_.found = collect.found;
   answer_.matches = std::move(collect.matches);
 }
@@ -104,7 +106,8 @@ void Search::ask(const std::vector<bool>& dropped) {
 void Search::correct() {
   const double rare = reader_.database.get_doccount() * kRareShare;
   corrections_ = planner_.corrections(parsed_, query_.prefix, query_.num_typos, rare);
-  const bool any = std::any_of(corrections_.begin(), corrections_.end(), [](const auto& word) { return !word.empty(); });
+  const bool any =
+      std::any_of(corrections_.begin(), corrections_.end(), [](const auto& word) { return !word.empty(); });
   if (!any) {
     corrections_.clear();
     return;
@@ -160,7 +163,7 @@ LexicalResult Search::result() {
     if (!dropped_[i]) continue;
     const uint32_t begin = parsed_.words[plan_.slots[i].first_word].begin;
     const uint32_t end = parsed_.words[plan_.slots[i].end_word - 1].end;
-    result.dropped_words.push_back(query_.text.substr(begin, end - begin));
+    result.dropped_words.push_back(valid_utf8(query_.text.substr(begin, end - begin)));
   }
   if (!corrections_.empty()) {
     size_t at = 0;
@@ -169,7 +172,7 @@ LexicalResult Search::result() {
       result.corrected_query += query_.text.substr(at, parsed_.words[w].begin - at) + corrections_[w];
       at = parsed_.words[w].end;
     }
-    result.corrected_query += query_.text.substr(at);
+    result.corrected_query = valid_utf8(result.corrected_query + query_.text.substr(at));
   }
   return result;
 }

@@ -22,7 +22,8 @@ std::string synonym_key(const SynonymTable::Words& words, size_t begin, size_t e
 void SynonymTable::add(const Words& from, const Words& to) {
   for (const Words* words : {&from, &to}) {
     TESSERA_CHECK(!words->empty(), data, "a synonym has no word (only signs?); give it at least one");
-    TESSERA_CHECK(words->size() <= kMaxWords, data, "a synonym has {} words, wanted at most {}", words->size(), kMaxWords);
+    TESSERA_CHECK(words->size() <= kMaxWords, data, "a synonym has {} words, wanted at most {}", words->size(),
+                  kMaxWords);
   }
   if (from == to) return;
   std::vector<Words>& known = by_key_[synonym_key(from, 0, from.size())];

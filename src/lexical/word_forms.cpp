@@ -10,10 +10,10 @@ namespace {
 
 constexpr size_t kMaxKnownStems = 100000;
 
-constexpr std::array kEnglishStops = {"a",    "an",  "and",  "are", "as",   "at",  "be",   "but",  "by",   "for",
-                                      "from", "had", "has",  "have", "in",  "into", "is",  "it",   "its",  "of",
-                                      "on",   "or",  "that", "the", "their", "then", "there", "these", "they", "this",
-                                      "to",   "was", "were", "which", "with"};
+constexpr std::array kEnglishStops = {"a",     "an",   "and",  "are", "as",   "at",   "be",    "but",  "by",
+                                      "for",   "from", "had",  "has", "have", "in",   "into",  "is",   "it",
+                                      "its",   "of",   "on",   "or",  "that", "the",  "their", "then", "there",
+                                      "these", "they", "this", "to",  "was",  "were", "which", "with"};
 constexpr std::array kChineseStops = {"\u7684", "\u4e86", "\u548c", "\u4e0e", "\u53ca", "\u6216", "\u5728",
                                       "\u662f", "\u7ed9", "\u7528", "\u8ddf", "\u4e4b", "\u7b49", "\u6b3e"};
 

@@ -25,6 +25,12 @@ std::string utf8_between(const icu::UnicodeString& text, int32_t begin, int32_t 
   return result;
 }
 
+/// Whether normalisation may join the character with what stands before it, across the end of a grapheme.
+bool belongs_to_letter_before(UChar32 c) {
+  return c >= 0x80 &&
+         ((U_GET_GC_MASK(c) & U_GC_M_MASK) != 0 || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT));
+}
+
 /// Cuts a word to kMaxWordBytes at a character.
 void limit_word(std::string& word) {
   if (word.size() <= kMaxWordBytes) return;
@@ -84,6 +90,7 @@ icu::UnicodeString TextReader::State::placed(std::string_view utf8, std::vector<
   characters->setText(source);
   int32_t from = characters->first();
   for (int32_t to = characters->next(); to != icu::BreakIterator::DONE; from = to, to = characters->next()) {
+    while (to < source.length() && belongs_to_letter_before(source.char32At(to))) to = characters->next();
     const SourceRange range{byte_of[static_cast<size_t>(from)], byte_of[static_cast<size_t>(to)]};
     const char16_t only = to - from == 1 ? source.charAt(from) : u'\uFFFF';
     if (only < 0x80) {
@@ -205,6 +212,20 @@ std::string TextReader::key(std::string_view utf8) {
   }
   std::string result;
   kept.toUTF8String(result);
+  return result;
+}
+
+std::string valid_utf8(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  const auto size = static_cast<int32_t>(text.size());
+  for (int32_t at = 0; at < size;) {
+    const auto start = static_cast<size_t>(at);
+    UChar32 c = 0;
+    U8_NEXT(bytes, at, size, c);
+    result += c < 0 ? std::string_view("\uFFFD") : text.substr(start, static_cast<size_t>(at) - start);
+  }
   return result;
 }
 

@@ -15,8 +15,8 @@ namespace tessera {
   fail(kind, "{}: {} ({}{}{})", what, error.get_msg(), error.get_type(), reason ? ": " : "", reason ? reason : "");
 }
 
-/// Runs `body`; a Xapian error comes out as Error("<what>: <Xapian's message>"). DatabaseModifiedError passes through: it
-/// says that a reader has to be opened again.
+/// Runs `body`; a Xapian error comes out as Error("<what>: <Xapian's message>"). DatabaseModifiedError passes through:
+/// it says that a reader has to be opened again.
 template <class F>
 auto xapian_call(std::string_view what, F&& body) -> decltype(std::forward<F>(body)()) {
   try {
