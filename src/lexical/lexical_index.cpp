@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "lexical/explain.h"
+#include "lexical/fair_shared_mutex.h"
 #include "lexical/index_store.h"
 #include "lexical/item_document.h"
 #include "lexical/query_plan.h"
@@ -62,9 +63,9 @@ struct LexicalIndex::State {
   void count_spellings(Xapian::docid id, int64_t sign);
 
   const LexicalOptions options;
-  DocumentMaker maker;        ///< the writer's
-  std::mutex writer_mutex;    ///< of all that changes the database
-  std::shared_mutex commits;  ///< held by a commit; shared by a search that commits overtook before
+  DocumentMaker maker;      ///< the writer's
+  std::mutex writer_mutex;  ///< of all that changes the database
+  FairSharedMutex commits;  ///< held by a commit; shared by a search that commits overtook before
   IndexStore store;
   std::unordered_map<std::string, int64_t> spellings;  ///< changes of the batch that goes on
   std::atomic<int64_t> version = 0;
@@ -199,7 +200,7 @@ LexicalResult LexicalIndex::search(const LexicalQuery& query) const {
     auto reader = state.take_reader();
     constexpr int kFreeTries = 3;  // a commit may overtake a search; the last try keeps commits out
     for (int attempt = 0;; ++attempt) {
-      std::shared_lock<std::shared_mutex> no_commits;
+      std::shared_lock<FairSharedMutex> no_commits;
       if (attempt >= kFreeTries) no_commits = std::shared_lock(state.commits);
       const uint64_t generation = state.generation;
       try {

@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <shared_mutex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "lexical/fair_shared_mutex.h"
 
 namespace tessera {
 
@@ -61,7 +62,7 @@ class PrefixTable {
   void rebuild(const std::vector<int32_t>& added);
 
   bool every_word_;
-  mutable std::shared_mutex mutex_;  ///< of everything below; a writer builds the next base outside of it
+  mutable FairSharedMutex mutex_;  ///< of everything below; a writer builds the next base outside of it
   std::vector<std::string> keys_;
   std::vector<float> weights_;  ///< -infinity: removed
   std::vector<int32_t> payloads_;

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "lexical/fair_shared_mutex.h"
 #include "lexical/prefix_table.h"
 #include "lexical/words.h"
 
@@ -97,7 +98,7 @@ struct Suggester::State {
   mutable std::vector<TextReader> readers;  ///< not in use
 
   mutable std::mutex writer_mutex;  ///< of all changes; of `by_key` and `items`
-  mutable std::shared_mutex mutex;  ///< of the queries and times, which suggest() reads
+  mutable FairSharedMutex mutex;    ///< of the queries and times, which suggest() reads
   int64_t start = 0, latest = 0;    ///< of the queries' times: the first, the greatest
   bool started = false;
   std::vector<Query> queries;  ///< by payload; slot -1: free

@@ -25,6 +25,12 @@ std::string utf8_between(const icu::UnicodeString& text, int32_t begin, int32_t 
   return result;
 }
 
+/// Whether normalisation may join the character with what stands before it, across the end of a grapheme.
+bool belongs_to_letter_before(UChar32 c) {
+  return c >= 0x80 &&
+         ((U_GET_GC_MASK(c) & U_GC_M_MASK) != 0 || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT));
+}
+
 /// Cuts a word to kMaxWordBytes at a character.
 void limit_word(std::string& word) {
   if (word.size() <= kMaxWordBytes) return;
@@ -84,6 +90,7 @@ icu::UnicodeString TextReader::State::placed(std::string_view utf8, std::vector<
   characters->setText(source);
   int32_t from = characters->first();
   for (int32_t to = characters->next(); to != icu::BreakIterator::DONE; from = to, to = characters->next()) {
+    while (to < source.length() && belongs_to_letter_before(source.char32At(to))) to = characters->next();
     const SourceRange range{byte_of[static_cast<size_t>(from)], byte_of[static_cast<size_t>(to)]};
     const char16_t only = to - from == 1 ? source.charAt(from) : u'\uFFFF';
     if (only < 0x80) {
