@@ -14,12 +14,14 @@ namespace tessera::live {
 namespace {
 
 constexpr int64_t kMaxFacetValues = 1000;
+constexpr size_t kMaxQueryBytes = 200;
 
 /// What facet_query asks of one field.
 struct FacetQuery {
   std::string prefix;  ///< folded; empty: every value
   bool matches(const std::string& folded) const {
     if (folded.starts_with(prefix)) return true;
+    if (folded.find(prefix) == std::string::npos) return false;
     const auto words = words_of_folded(folded);
     return std::any_of(words.begin(), words.end(), [&](const std::string& word) { return word.starts_with(prefix); });
   }
@@ -35,7 +37,9 @@ std::string highlight(const std::string& value, const std::string& prefix) {
   for (size_t begin = 0; begin < value.size(); ++begin) {
     const bool word_start = begin == 0 || !std::isalnum(static_cast<unsigned char>(value[begin - 1]));
     if (!word_start || !starts_character(value[begin]) || value[begin] == ' ') continue;
-    for (size_t end = begin + 1; end <= std::min(value.size(), begin + 4 * prefix.size()); ++end) {
+    const size_t furthest = std::min(value.size(), begin + 4 * prefix.size());
+    if (!fold(std::string_view(value).substr(begin, furthest - begin)).starts_with(prefix)) continue;
+    for (size_t end = begin + 1; end <= furthest; ++end) {
       if (end < value.size() && !starts_character(value[end])) continue;
       if (fold(std::string_view(value).substr(begin, end - begin)) != prefix) continue;
       return fmt::format("{}<mark>{}</mark>{}", value.substr(0, begin), value.substr(begin, end - begin),
@@ -161,13 +165,15 @@ void count_numbers(const CatalogueView& view, const FacetField& facet, const Ite
 std::pair<std::optional<Field>, FacetQuery> parse_facet_query(std::string_view text,
                                                               const std::vector<FacetField>& fields) {
   if (trimmed(text).empty()) return {};
+  TESSERA_CHECK(text.size() <= kMaxQueryBytes, data, "facet_query: {} bytes of text, wanted at most {}", text.size(),
+                kMaxQueryBytes);
   const size_t colon = text.find(':');
   const auto field = parse_field(trimmed(text.substr(0, colon)));
   TESSERA_CHECK(field && colon != std::string_view::npos, data,
-                "facet_query: found '{}', wanted the name of a field, ':' and a prefix", text);
+                "facet_query: found {}, wanted the name of a field, ':' and a prefix", excerpt(text));
   const bool counted =
       std::any_of(fields.begin(), fields.end(), [&](const FacetField& facet) { return facet.field == *field; });
-  TESSERA_CHECK(counted, data, "facet_query: the field '{}' is not in facet_by", to_string(*field));
+  TESSERA_CHECK(counted, data, "facet_query: the field {} is not in facet_by", excerpt(to_string(*field)));
   return {field, {fold(text.substr(colon + 1))}};
 }
 
@@ -180,7 +186,8 @@ std::vector<FacetCounts> count_facets(const CatalogueView& view, const std::vect
                 "max_facet_values: found {}, wanted 0 to {}", options.max_values, kMaxFacetValues);
   const auto [query_field, query] = parse_facet_query(options.query, fields);
   const auto filtered = [&](const Filter& some) {
-    return matches & (cache != nullptr ? *cache->evaluate(some, view) : some.evaluate(view));
+    return matches &
+           (cache != nullptr ? *cache->evaluate(some, view, options.deadline) : some.evaluate(view, options.deadline));
   };
   for (const FacetField& facet : fields) {
     if (!is_known(facet.field, view)) fail_unknown(facet.field, view, "facet_by");

@@ -30,7 +30,7 @@ struct FacetField {
 /// A number field takes ranges, `low..high` or `label:[low,high]`, one end of which may be left out; a text field
 /// `(sort_by:_alpha:asc)` or `desc`, for values in the order of their folded text rather than of their counts.
 /// Countable are brand, category, categories, category.lvlN, price, created_at, available and attributes.
-/// @throws Error(data) with the field and what was wanted; for more than 50 fields, or 100 ranges of one
+/// @throws Error(data) with the field and what was wanted; for more than 50 fields, 100 ranges of one or 4096 bytes
 std::vector<FacetField> parse_facet_by(std::string_view text);
 
 struct FacetOptions {
@@ -40,6 +40,7 @@ struct FacetOptions {
   /// Counts of a field ignore the filter's own conditions on it (Filter::without): what a person could choose instead.
   /// Turn it off for clients that ask once for each field, such as InstantSearch.
   bool disjunctive = true;
+  Deadline deadline = kNoDeadline;  ///< for the filters, as in Filter::evaluate
 };
 
 struct FacetValue {
@@ -63,7 +64,7 @@ struct FacetCounts {
 /// are the names of all levels. Of an attribute that was a list, its elements.
 /// @param matches  what would match without the filter, e.g. all items a query found; the filter is applied here
 /// @param cache    of the LiveCatalogue, or nullptr
-/// @throws Error(data) for an unknown field, bad options, or as Filter::evaluate
+/// @throws Error(data) for an unknown field, bad options or a query of more than 200 bytes, or as Filter::evaluate
 std::vector<FacetCounts> count_facets(const CatalogueView& view, const std::vector<FacetField>& fields,
                                       const ItemSet& matches, const Filter& filter, const FacetOptions& options = {},
                                       FilterCache* cache = nullptr);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "live/words.h"
 
 namespace tessera::live {
 
@@ -69,11 +70,11 @@ void fail_unknown(const Field& field, const CatalogueView& view, std::string_vie
   const std::string near = nearest(field.attribute, names);
   if (near.empty()) {
     fail(ErrorKind::data,
-         "{}: there is no field '{}'; wanted one of id, title, description, brand, category, price, "
+         "{}: there is no field {}; wanted one of id, title, description, brand, category, price, "
          "available, created_at or an attribute of the items",
-         where, field.attribute);
+         where, excerpt(field.attribute));
   }
-  fail(ErrorKind::data, "{}: there is no field '{}'; did you mean '{}'?", where, field.attribute, near);
+  fail(ErrorKind::data, "{}: there is no field {}; did you mean '{}'?", where, excerpt(field.attribute), near);
 }
 
 }  // namespace tessera::live

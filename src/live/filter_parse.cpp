@@ -1,9 +1,7 @@
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "data/item_json.h"
 #include "data/time.h"
 #include "live/filter.h"
 
@@ -59,7 +57,7 @@ class FilterParser {
   [[noreturn]] void fail_at(size_t position, std::string_view wanted) const {
     const std::string_view rest = text_.substr(position, 24);
     fail(ErrorKind::data, "filter_by: at position {}: {}, found {}", position + 1, wanted,
-         rest.empty() ? "the end" : to_line(std::string(rest)));
+         rest.empty() ? "the end" : excerpt(rest));
   }
   [[noreturn]] void fail_here(std::string_view wanted) const { fail_at(at_, wanted); }
 
@@ -153,7 +151,7 @@ class FilterParser {
     }
     const auto field = parse_field(name);
     if (!field) fail_at(begin, "wanted a field name");
-    if (!take(":")) fail_here(fmt::format("wanted ':' after the field {}", to_line(name)));
+    if (!take(":")) fail_here(fmt::format("wanted ':' after the field {}", excerpt(name)));
     return *field;
   }
 

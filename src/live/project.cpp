@@ -23,7 +23,7 @@ std::vector<std::string> parse_names(std::string_view text, std::string_view opt
     const size_t end = std::min(text.find(',', begin), text.size());
     const std::string_view name = trimmed(text.substr(begin, end - begin));
     begin = end + 1;
-    TESSERA_CHECK(!name.empty(), data, "{}: found '{}', wanted names with commas between them", option, text);
+    TESSERA_CHECK(!name.empty(), data, "{}: found {}, wanted names with commas between them", option, excerpt(text));
     names.emplace_back(name == "in_stock" ? "available" : name == "category" ? "categories" : name);
   }
   TESSERA_CHECK(names.size() <= kMaxProjectedNames, data, "{}: found {} names, wanted at most {}", option, names.size(),
@@ -71,20 +71,20 @@ nlohmann::ordered_json Projection::project(const Item& item) const {
 }
 
 Item merge_patch(const Item& item, const nlohmann::json& patch) {
-  TESSERA_CHECK(patch.is_object(), data, "a patch must be a JSON object, found {}", to_line(patch).substr(0, 60));
+  TESSERA_CHECK(patch.is_object(), data, "a patch must be a JSON object, found {}", excerpt(to_line(patch)));
   static const std::vector<std::string> kNames = {"id",    "title",      "description", "brand",      "categories",
                                                   "price", "attributes", "available",   "created_at", "image"};
   for (const auto& [name, value] : patch.items()) {
     if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) continue;
     const std::string near = nearest(name, kNames);
-    fail(ErrorKind::data, "an item has no field '{}'{}", name,
+    fail(ErrorKind::data, "an item has no field {}{}", excerpt(name),
          near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
   }
   nlohmann::json document = nlohmann::json::parse(item_to_json(item));
   document.merge_patch(patch);
   Item patched = item_from_json(document);
-  TESSERA_CHECK(patched.id == item.id, data, "a patch cannot change the id: found '{}', the item is '{}'", patched.id,
-                item.id);
+  TESSERA_CHECK(patched.id == item.id, data, "a patch cannot change the id: found {}, the item is {}",
+                excerpt(patched.id), excerpt(item.id));
   return patched;
 }
 

@@ -1,8 +1,8 @@
 #include "live/rules.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -23,8 +23,7 @@ constexpr size_t kMaxRuleText = 1000;
 constexpr double kMaxFactor = 1e6;
 
 std::string rule_value(const RuleJson& value) {
-  std::string text = to_line(value);
-  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  return value.is_string() ? excerpt(value.get_ref<const std::string&>()) : to_line(value).substr(0, 60);
 }
 
 void check_names(const RuleJson& object, const std::vector<std::string>& names, std::string_view where) {
@@ -32,7 +31,7 @@ void check_names(const RuleJson& object, const std::vector<std::string>& names, 
   for (const auto& [name, value] : object.items()) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     const std::string near = nearest(name, names);
-    fail(ErrorKind::data, "{} has no field '{}'{}", where, name.substr(0, 60),
+    fail(ErrorKind::data, "{} has no field {}{}", where, excerpt(name),
          near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
   }
 }
@@ -186,14 +185,16 @@ std::vector<PinnedHit> collect_pins(const std::vector<const Rule*>& rules, const
 }
 
 void place_pins(std::vector<PinnedHit> pinned, std::vector<Hit>& hits) {
+  if (pinned.empty()) return;
+  std::map<ItemId, PinnedHit*> by_item;
+  for (PinnedHit& pin : pinned) by_item.emplace(pin.hit.item, &pin);
   std::vector<Hit> others;
   for (const Hit& hit : hits) {
-    const auto same = [&](const PinnedHit& pin) { return pin.hit.item == hit.item; };
-    const auto pin = std::find_if(pinned.begin(), pinned.end(), same);
-    if (pin == pinned.end()) {
+    const auto pin = by_item.find(hit.item);
+    if (pin == by_item.end()) {
       others.push_back(hit);
     } else {
-      pin->hit.score = hit.score;
+      pin->second->hit.score = hit.score;
     }
   }
   std::vector<Hit> placed;

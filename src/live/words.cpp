@@ -4,7 +4,10 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
+#include "base/error.h"
+#include "data/item_json.h"
 #include "text/normalise.h"
 #include "text/tokenise.h"
 
@@ -103,6 +106,11 @@ bool TextTest::matches(const std::string& folded) const {
     if (std::none_of(words.begin(), words.end(), wanted)) return false;
   }
   return true;
+}
+
+std::string excerpt(std::string_view text) {
+  constexpr size_t kMaxShown = 60;
+  return to_line(text.size() <= kMaxShown ? std::string(text) : fmt::format("{}...", text.substr(0, kMaxShown - 3)));
 }
 
 double parse_number(std::string_view text) {

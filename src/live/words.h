@@ -37,6 +37,9 @@ class TextTest {
 /// A finite number that is all of the text, written in ASCII as in JSON or "+5", ".5", "1e3". @return NaN if it is not
 double parse_number(std::string_view text);
 
+/// The text as error messages show it: in quotes as in JSON, cut to 60 bytes, bytes that are not UTF-8 replaced.
+std::string excerpt(std::string_view text);
+
 /// The text without ASCII white space at both ends.
 std::string_view trimmed(std::string_view text);
 

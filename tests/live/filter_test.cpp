@@ -432,7 +432,7 @@ TEST(Filter, NamesTheNearestField) {
     }
     return std::string("no error");
   };
-  EXPECT_NE(message("color:=red").find("no field 'color'; did you mean 'colour'?"), std::string::npos);
+  EXPECT_NE(message("color:=red").find("no field \"color\"; did you mean 'colour'?"), std::string::npos);
   EXPECT_NE(message("price:1 || !prise:2").find("did you mean 'price'?"), std::string::npos);
   EXPECT_NE(message("zzzzzzzzzzz:2").find("wanted one of id, title"), std::string::npos);
   EXPECT_EQ(message("colour:=blue"), "no error");

@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "semid/item_filter.h"
+#include "semid/trie.h"
 
 namespace tessera::live {
 namespace {
@@ -44,6 +46,17 @@ TEST(ItemSet, EqualsASetOfNumbers) {
     ASSERT_EQ(set_a.items(100), below);
     ASSERT_EQ(ItemSet::of(set_a.items(), slots_a), set_a);
   }
+}
+
+TEST(ItemSet, BecomesTheFilterOfATrieThatKnowsFewerItems) {
+  SemanticIds ids;
+  ids.level_sizes = {4, 4};
+  for (int i = 0; i < 20; ++i) ids.codes.push_back(i * 7 % 4);
+  const Trie trie(ids);  // ten items; the catalogue has got more since
+  const ItemSet set = ItemSet::of(std::vector<ItemId>{ItemId{3}, ItemId{9}, ItemId{10}, ItemId{40}}, 50);
+  const ItemFilter filter = ItemFilter::allow(trie, set.items(trie.num_items()));
+  EXPECT_EQ(filter.size(), 2);
+  EXPECT_TRUE(filter.allows(trie.position_of(ItemId{9})));
 }
 
 TEST(ItemSet, ChecksItsBounds) {

@@ -49,6 +49,9 @@ TEST(Sort, OrdersByKeysThenScoreThenItem) {
   EXPECT_EQ(sorted(catalogue, "size:asc", hits), "baecd");
   EXPECT_EQ(sorted(catalogue, "attributes.size:desc", hits), "caebd");
   EXPECT_EQ(sorted(catalogue, "in_stock:desc,id:asc", hits), "adbce");
+  std::vector<Hit> first = hits;
+  sort_hits(first, parse_sort_by("price:asc"), *catalogue.view(), 2);
+  EXPECT_EQ(first, (std::vector<Hit>{hits[1], hits[4]}));
 }
 
 TEST(Sort, RefusesWhatItCannotRead) {
