@@ -10,6 +10,7 @@
 #include <charconv>
 
 #include "store/rocks_keys.h"
+#include "store/rocks_log_check.h"
 
 namespace tessera::rocks {
 namespace {
@@ -118,6 +119,7 @@ void Database::create(const fs::path& folder) {
 std::shared_ptr<Database> Database::open(const fs::path& folder, uint64_t cache_bytes) {
   std::shared_ptr<Database> database(new Database);
   database->folder_ = folder;
+  check_logs(folder);
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(database_options(cache_bytes, false), folder.string(), &opened);
   if (!status.ok()) throw open_error(status, folder);

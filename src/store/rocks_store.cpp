@@ -149,34 +149,48 @@ std::vector<std::string> RocksStore::list_keys(std::string_view list, std::optio
 
 CommitResult RocksStore::commit(const WriteBatch& batch) {
   TESSERA_CHECK(!batch.inside_once(), data, "a batch was committed inside begin_once: call end_once first");
-  Waiting self{&batch, {}, {}, false, {}};
-  std::unique_lock lock(queue_mutex_);
-  queue_.push_back(&self);
-  self.changed.wait(lock, [&] { return self.done || (!leading_ && queue_.front() == &self); });
-  if (!self.done) {
-    leading_ = true;
-    std::vector<Waiting*> group;
-    size_t bytes = 0;
-    while (!queue_.empty() && group.size() < kMaxGroupBatches &&
-           (group.empty() || bytes + queue_.front()->batch->num_bytes() <= kMaxGroupBytes)) {
-      bytes += queue_.front()->batch->num_bytes();
-      group.push_back(queue_.front());
-      queue_.pop_front();
+  Waiting self{&batch, {}, {}};
+  {
+    const std::scoped_lock lock(queue_mutex_);
+    queue_.push_back(&self);
+    if (!leading_) {
+      leading_ = true;
+      self.state.store(Waiting::kLeads, std::memory_order_relaxed);
     }
-    lock.unlock();
-    commit_group(group);
-    lock.lock();
-    leading_ = false;
-    // A waiter may leave, and take its condition with it, as soon as the lock is free: all of them are told before.
-    for (Waiting* waiting : group) {
-      waiting->done = true;
-      if (waiting != &self) waiting->changed.notify_one();
-    }
-    if (!queue_.empty()) queue_.front()->changed.notify_one();
   }
-  lock.unlock();
+  self.state.wait(Waiting::kQueued, std::memory_order_acquire);
+  if (self.state.load(std::memory_order_acquire) == Waiting::kLeads) lead(self);
   if (self.error) throw *self.error;
   return std::move(self.result);
+}
+
+std::vector<RocksStore::Waiting*> RocksStore::next_group() {
+  const std::scoped_lock lock(queue_mutex_);
+  std::vector<Waiting*> group;
+  size_t bytes = 0;
+  while (!queue_.empty() && group.size() < kMaxGroupBatches &&
+         (group.empty() || bytes + queue_.front()->batch->num_bytes() <= kMaxGroupBytes)) {
+    bytes += queue_.front()->batch->num_bytes();
+    group.push_back(queue_.front());
+    queue_.pop_front();
+  }
+  return group;
+}
+
+void RocksStore::lead(Waiting& self) {
+  const std::vector<Waiting*> group = next_group();
+  commit_group(group);
+  Waiting* next = nullptr;
+  {
+    const std::scoped_lock lock(queue_mutex_);
+    if (!queue_.empty()) next = queue_.front();
+    leading_ = next != nullptr;
+  }
+  // First the one that leads on: its fsync can begin while this group is told.
+  if (next != nullptr) next->tell(Waiting::kLeads);
+  for (Waiting* waiting : group) {
+    if (waiting != &self) waiting->tell(Waiting::kDone);
+  }
 }
 
 void RocksStore::commit_group(const std::vector<Waiting*>& group) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <filesystem>
 #include <memory>
@@ -41,15 +40,23 @@ class RocksStore : public Store {
   StoreFacts facts() override;
 
  private:
+  /// A commit in the queue: it waits until its turn to lead comes, or until a leader has done its work with its own.
   struct Waiting {
+    enum State : int { kQueued, kLeads, kDone };
     const WriteBatch* batch;
     CommitResult result;
     std::optional<Error> error;
-    bool done = false;
-    std::condition_variable changed;
+    std::atomic<int> state{kQueued};
+
+    void tell(State next) {
+      state.store(next, std::memory_order_release);
+      state.notify_one();  // by address alone: the one told may be gone already
+    }
   };
 
   std::shared_ptr<Database> database();
+  std::vector<Waiting*> next_group();
+  void lead(Waiting& self);
   void commit_group(const std::vector<Waiting*>& group);
   void write_group(Database& database, const std::vector<Waiting*>& group);
   void swap_database(std::shared_ptr<Database> fresh);

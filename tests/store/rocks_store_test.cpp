@@ -105,7 +105,7 @@ TEST(RocksStore, ATornTailOfTheLogLosesNothingBeforeIt) {
   place.store.reset();
   uint64_t before = 0;
   for (size_t size = 0; size <= bytes.size();
-       size += size + 37 < bytes.size() || size == bytes.size() ? 37 : bytes.size() - size) {
+       size += size + 97 < bytes.size() || size == bytes.size() ? 97 : bytes.size() - size) {
     const fs::path copy = place.folder / "copy";
     fs::remove_all(copy);
     fs::copy(saved, copy, fs::copy_options::recursive);
@@ -157,6 +157,35 @@ TEST(RocksStore, DamageIsRefusedNamingTheFile) {
     fs::remove(place.root / "current");
     fs::create_directory(place.root / "state-000009");
   });
+}
+
+TEST(RocksStore, NoDamageOfTheLogIsTakenForATornTail) {
+  RocksPlace place;
+  for (int i = 0; i < 50; ++i) place.store->commit(WriteBatch().append("events", "", std::string(40, 'x')));
+  const fs::path log = place.newest(".log"), saved = place.folder / "saved";
+  fs::copy(place.root, saved, fs::copy_options::recursive);
+  place.store.reset();
+  const std::string bytes = read_file(saved / log.parent_path().filename() / log.filename());
+  Random random(6, "test.store.log");
+  size_t at = 0;
+  for (int record = 0; record < 49; ++record) {
+    const size_t length = static_cast<unsigned char>(bytes[at + 4]) +
+                          256 * static_cast<size_t>(static_cast<unsigned char>(bytes[at + 5]));
+    // Bytes of the header one after the other, the length among them, and one of the payload.
+    const size_t damaged = at + (record % 8 < 7 ? static_cast<size_t>(record % 8) : 7 + random.below(length));
+    fs::remove_all(place.root);
+    fs::copy(saved, place.root, fs::copy_options::recursive);
+    flip_byte(log, damaged);
+    SCOPED_TRACE(fmt::format("byte {} of record {}", damaged - at, record));
+    expect_error(ErrorKind::corrupt, log.filename().string(), [&] { place.open(); });
+    at += 7 + length;
+  }
+  fs::remove_all(place.root);
+  fs::copy(saved, place.root, fs::copy_options::recursive);
+  test::put_bytes(log, bytes.substr(0, 500) + std::string(700, '\0') + bytes.substr(1200));
+  expect_error(ErrorKind::corrupt, "zeroed", [&] { place.open(); });
+  test::put_bytes(log, bytes + std::string(100'000, '\0'));  // a file that grew, whose last pages never came
+  EXPECT_EQ(place.open()->extent("events", "").size(), 50u);
 }
 
 TEST(RocksStore, ADamagedBlockIsAnErrorOfItsReadsOnly) {
