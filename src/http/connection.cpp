@@ -41,8 +41,7 @@ void Connection::set_deadline(Clock::time_point from, int ms, size_t bytes) {
   deadline_ = from + std::chrono::milliseconds(ms + static_cast<int64_t>(bytes) * 1000 / rate);
 }
 
-void Connection::check_deadline(Clock::time_point now) {
-  if (now < deadline_) return;
+void Connection::on_late() {
   deadline_ = Clock::time_point::max();
   switch (state_) {
     case State::idle:

@@ -31,6 +31,8 @@ class IoCore : public std::enable_shared_from_this<IoCore> {
  public:
   explicit IoCore(std::shared_ptr<ServerShared> shared);
 
+  /// The thread's work, until the context is stopped.
+  void run();
   void start_ticking();
   /// Takes over a counted connection.
   void adopt(boost::asio::ip::tcp::socket socket);
@@ -58,8 +60,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(IoCore& core, boost::asio::ip::tcp::socket socket);
 
   void start();
-  /// Called at every tick.
-  void check_deadline(Clock::time_point now);
+  bool is_late(Clock::time_point now) const { return now >= deadline_; }
+  /// The deadline has passed: ends what was waited for.
+  void on_late();
   /// The server stops: closes unless a request is on the way.
   void close_if_idle();
   void close();

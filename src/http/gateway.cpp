@@ -153,6 +153,7 @@ void Gateway::Impl::admit(HttpRequest& request, Admission& admission) const {
   admission.deadline_ms = match.route->deadline_ms;
   if (match.route->body_limit > 0) admission.body_limit = match.route->body_limit;
   authorise(request, match.route->scope);
+  remove_keys(request);
 }
 
 Gateway::Gateway(const Router& router, KeyRing& keys, Metrics& metrics, AccessLog& log, GatewayOptions options)

@@ -12,6 +12,16 @@ constexpr auto kTick = std::chrono::milliseconds(50);
 IoCore::IoCore(std::shared_ptr<ServerShared> the_shared)
     : shared(std::move(the_shared)), scratch(kScratchBytes), date(http_date()), tick_(context) {}
 
+void IoCore::run() {
+  while (!context.stopped()) {
+    try {
+      context.run();
+    } catch (const std::exception&) {  // no memory for one step of one connection, which its deadline will end
+      continue;
+    }
+  }
+}
+
 void IoCore::start_ticking() {
   tick_.expires_after(kTick);
   tick_.async_wait([this](boost::system::error_code error) {
@@ -22,9 +32,18 @@ void IoCore::start_ticking() {
 void IoCore::on_tick() {
   date = http_date();
   const auto now = Connection::Clock::now();
-  const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
-  for (const auto& connection : all) connection->check_deadline(now);
   start_ticking();
+  std::vector<std::shared_ptr<Connection>> late;
+  for (const auto& connection : connections_) {
+    if (connection->is_late(now)) late.push_back(connection);
+  }
+  for (const auto& connection : late) {
+    try {
+      connection->on_late();
+    } catch (const std::exception&) {  // no memory
+      connection->close();
+    }
+  }
 }
 
 void IoCore::adopt(boost::asio::ip::tcp::socket socket) {

@@ -12,6 +12,7 @@
 
 #include "http/crypto.h"
 #include "http/json.h"
+#include "http/url.h"
 
 namespace tessera {
 
@@ -258,6 +259,13 @@ std::string_view presented_key(const HttpRequest& request) {
     if (!value.empty()) return value;
   }
   return request.query.get("x-typesense-api-key");
+}
+
+void remove_keys(HttpRequest& request) {
+  for (const std::string_view name : {"Authorization", "X-API-Key", "X-TYPESENSE-API-KEY"})
+    request.headers.remove(name);
+  request.target = mask_target(request.target);
+  request.query.remove("x-typesense-api-key");
 }
 
 bool is_loopback(std::string_view address) {

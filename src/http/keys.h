@@ -109,6 +109,8 @@ class KeyRing {
 /// The key that a request presents: `Authorization: Bearer`, `X-API-Key`, `X-TYPESENSE-API-KEY`, or the query parameter
 /// `x-typesense-api-key` (Typesense's clients send it so to spare browsers a preflight; logs mask it). "" without one.
 std::string_view presented_key(const HttpRequest& request);
+/// Takes all of these out of the request, so that no handler can echo one.
+void remove_keys(HttpRequest& request);
 
 /// Whether an address like "127.0.0.1", "::1" or "localhost" can be reached from this machine alone.
 bool is_loopback(std::string_view address);

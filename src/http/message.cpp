@@ -18,8 +18,12 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower_ascii(x) == lower_ascii(y); });
 }
 
-void HttpHeaders::set(std::string_view name, std::string value) {
+void HttpHeaders::remove(std::string_view name) {
   std::erase_if(fields_, [&](const NameValue& field) { return equal_ignoring_case(field.name, name); });
+}
+
+void HttpHeaders::set(std::string_view name, std::string value) {
+  remove(name);
   add(std::string(name), std::move(value));
 }
 
@@ -35,8 +39,12 @@ size_t HttpHeaders::count(std::string_view name) const {
       fields_.begin(), fields_.end(), [&](const NameValue& field) { return equal_ignoring_case(field.name, name); }));
 }
 
-void HttpParameters::set(std::string_view name, std::string value) {
+void HttpParameters::remove(std::string_view name) {
   std::erase_if(values_, [&](const NameValue& parameter) { return parameter.name == name; });
+}
+
+void HttpParameters::set(std::string_view name, std::string value) {
+  remove(name);
   add(std::string(name), std::move(value));
 }
 

@@ -25,6 +25,7 @@ class HttpHeaders {
   void add(std::string name, std::string value) { fields_.push_back({std::move(name), std::move(value)}); }
   /// Replaces all fields of the name by one.
   void set(std::string_view name, std::string value);
+  void remove(std::string_view name);
   /// @return the first value of the name, or "" when there is none
   std::string_view get(std::string_view name) const;
   bool has(std::string_view name) const { return count(name) > 0; }
@@ -41,6 +42,7 @@ class HttpParameters {
   void add(std::string name, std::string value) { values_.push_back({std::move(name), std::move(value)}); }
   /// Replaces all values of the name by one.
   void set(std::string_view name, std::string value);
+  void remove(std::string_view name);
   /// @return the first value, or nothing
   std::optional<std::string_view> find(std::string_view name) const;
   /// @return the first value, or "" when there is none
@@ -64,7 +66,7 @@ struct HttpRequest {
   using Clock = std::chrono::steady_clock;
 
   std::string method;              ///< as sent: "GET"
-  std::string target;              ///< as sent: "/v1/items/a%2Fb?x=1"
+  std::string target;              ///< as sent: "/v1/items/a%2Fb?x=1"; the gateway takes keys out
   std::string path;                ///< the target without the query, still percent-encoded
   HttpParameters path_parameters;  ///< decoded, by the names of the route's pattern
   HttpParameters query;            ///< decoded; "+" is a space

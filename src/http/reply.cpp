@@ -8,7 +8,12 @@ Reply::Reply(Send send, std::shared_ptr<const std::atomic<bool>> wanted)
     : send_(std::move(send)), wanted_(std::move(wanted)) {}
 
 Reply::~Reply() {
-  if (send_) send_(std::nullopt);
+  if (!send_) return;
+  try {
+    send_(std::nullopt);
+  } catch (const std::exception&) {  // no memory: the server's deadline answers instead
+    return;
+  }
 }
 
 Reply::Reply(Reply&& other) noexcept : send_(std::exchange(other.send_, nullptr)), wanted_(std::move(other.wanted_)) {}

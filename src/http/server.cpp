@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <thread>
+#include <utility>
 
 #include "http/connection.h"
 #include "http/response_head.h"
@@ -174,7 +175,7 @@ void HttpServer::start() {
   }
   impl.accept();
   for (const auto& core : impl.cores) {
-    impl.threads.emplace_back([context = &core->context] { context->run(); });
+    impl.threads.emplace_back([core = core.get()] { core->run(); });
   }
 }
 
@@ -214,6 +215,8 @@ void HttpServer::stop(std::chrono::milliseconds grace) {
   impl.accept_pause.reset();
   impl.acceptor.reset();
   impl.cores.clear();
+  // A handler may own the queue that holds its replies, and these keep what is shared: let go of the handlers.
+  const HttpHandlers dropped = std::exchange(shared.handlers, {});
 }
 
 }  // namespace tessera

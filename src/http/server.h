@@ -30,7 +30,7 @@ struct ServerOptions {
   int min_bytes_per_second = 16 << 10;
   int request_deadline_ms = 30'000;  ///< from the complete request; a route may have its own
   size_t gzip_min_bytes = 1024;      ///< answers up to this size are not compressed
-  size_t gzip_max_bytes = 8 << 20;   ///< larger ones neither: compressing would hold up an io thread
+  size_t gzip_max_bytes = 2 << 20;   ///< larger ones neither: compressing would hold up an io thread
   int gzip_level = 1;
 };
 

@@ -71,6 +71,8 @@ class TestService {
       return json_response({{"id", request.path_parameters.get("id")},
                             {"key", request.identity.key_id},
                             {"embedded", request.identity.embedded_params},
+                            {"target", request.target},
+                            {"has_key", !presented_key(request).empty()},
                             {"body", request.body}});
     });
     router.add(std::move(route));
@@ -108,6 +110,11 @@ TEST(Gateway, KeysOpenTheirScopesAlone) {
   EXPECT_EQ(service.send("GET", "/v1/search", {{"X-TYPESENSE-API-KEY", search}}).status, 200);
   EXPECT_EQ(service.send("GET", "/v1/search?x-typesense-api-key=" + search).status, 200);
   EXPECT_EQ(service.send("GET", "/livez").status, 200) << "open to everybody";
+  for (const HttpResponse& response : {service.send("GET", "/v1/search", {{"X-API-Key", search}}),
+                                       service.send("GET", "/v1/search?x-typesense-api-key=" + search)}) {
+    EXPECT_EQ(json::parse(response.body)["has_key"], false) << "no handler sees a key";
+    EXPECT_EQ(response.body.find(search), std::string::npos);
+  }
 }
 
 TEST(Gateway, NoSecretReachesTheLog) {
