@@ -28,7 +28,7 @@ using Words = uint32_t __attribute__((vector_size(kLanes * 4)));
 using Halves = uint16_t __attribute__((vector_size(kLanes * 2)));
 
 inline Floats all(float value) {
-  return Floats{} + value;
+  return value - Floats{};  // keeps -0
 }
 
 inline Floats load_floats(const float* p) {
@@ -45,7 +45,7 @@ inline Floats load_floats(const c10::BFloat16* p) {
 inline void store_floats(float* p, Floats v) {
   std::memcpy(p, &v, sizeof(v));
 }
-/// Rounds to nearest even. A NaN stays one.
+/// Rounds to nearest even. A NaN stays one; what is below the least normal number may become zero.
 inline void store_floats(c10::BFloat16* p, Floats v) {
 #if defined(__AVX512BF16__)
   const auto half = _mm512_cvtneps_pbh(std::bit_cast<__m512>(v));

@@ -4,23 +4,24 @@
 #include <type_traits>
 
 #include "nn/floats.h"
+#include "nn/tiles.h"
 
 /// Matrix products of a few hundred rows with a matrix that stays: its columns lie in *panels* of kLanes, so that the
 /// inner loop reads memory in order and nothing is packed, copied or allocated for a product. At such sizes a general
 /// library spends as long on preparing as on multiplying (docs/results.md has the figures).
 ///
 /// A panel holds, for each group of kGroup inner places, kLanes columns with kGroup values each: the order in which the
-/// processor's instructions for pairs of bfloat16 want them.
+/// processor's instructions for pairs of bfloat16 want them, those on registers and those on tiles (nn/tiles.h).
 namespace tessera::simd {
 
 /// Inner places that one instruction multiplies: 2 of bfloat16, 1 of float.
 template <class T>
 inline constexpr int64_t kGroup = sizeof(T) == 2 ? 2 : 1;
 
-/// Whether products of this type have instructions in this build.
+/// Whether products of this type have instructions in this build. Without them they are right, but slow.
 template <class T>
 inline constexpr bool kMultiplies = true;
-#if !defined(__AVX512BF16__)
+#if !defined(__AVX512BF16__) && !defined(TESSERA_TILES)
 template <>
 inline constexpr bool kMultiplies<c10::BFloat16> = false;
 #endif
@@ -103,18 +104,24 @@ Panels<T> pack_rows(const T* from, int64_t stride, int64_t inner, int64_t column
   return panels;
 }
 
+/// acc + a * b, pair by pair, where the processor has no instruction for it.
+inline Floats multiply_add_pairs(Floats acc, Words a, Words b) {
+  acc += std::bit_cast<Floats>(a << 16) * std::bit_cast<Floats>(b << 16);
+  return acc + std::bit_cast<Floats>(a & 0xffff0000u) * std::bit_cast<Floats>(b & 0xffff0000u);
+}
+
 /// acc + a * b for one group of inner places.
 inline Floats multiply_add(Floats acc, const float* a, Floats b) {
   return acc + *a * b;
 }
 inline Floats multiply_add(Floats acc, const c10::BFloat16* a, Floats b) {
-#if defined(__AVX512BF16__)
   int32_t pair;
   std::memcpy(&pair, a, sizeof(pair));
+#if defined(__AVX512BF16__)
   return std::bit_cast<Floats>(_mm512_dpbf16_ps(std::bit_cast<__m512>(acc), std::bit_cast<__m512bh>(b),
                                                 std::bit_cast<__m512bh>(_mm512_set1_epi32(pair))));
 #else
-  return (void)a, (void)b, acc;
+  return multiply_add_pairs(acc, Words{} + static_cast<uint32_t>(pair), std::bit_cast<Words>(b));
 #endif
 }
 
@@ -123,13 +130,13 @@ inline Floats multiply_add_lines(Floats acc, const float* a, Floats b) {
   return acc + load_floats(a) * b;
 }
 inline Floats multiply_add_lines(Floats acc, const c10::BFloat16* a, Floats b) {
-#if defined(__AVX512BF16__)
   Floats line;
   std::memcpy(&line, a, sizeof(line));
+#if defined(__AVX512BF16__)
   return std::bit_cast<Floats>(
       _mm512_dpbf16_ps(std::bit_cast<__m512>(acc), std::bit_cast<__m512bh>(line), std::bit_cast<__m512bh>(b)));
 #else
-  return (void)a, (void)b, acc;
+  return multiply_add_pairs(acc, std::bit_cast<Words>(line), std::bit_cast<Words>(b));
 #endif
 }
 
@@ -190,10 +197,9 @@ void multiply_panels(const T* a, int64_t lda, int64_t rows, const T* b, int64_t 
   }
 }
 
-/// C = A B, given to `store(row, column, Floats)` in whole panels; what lies behind the last column of B is zero there.
-/// @param a  [rows, >= b.inner], row i at a + i * lda
+/// multiply() by the instructions on registers.
 template <class T, class Store>
-void multiply(const T* a, int64_t lda, int64_t rows, const Panels<T>& b, const Store& store) {
+void multiply_by_registers(const T* a, int64_t lda, int64_t rows, const Panels<T>& b, const Store& store) {
   int64_t column = 0;
   for (; column + kTilePanels * kLanes <= b.columns; column += kTilePanels * kLanes)
     multiply_panels<kTilePanels>(a, lda, rows, b.data + column * b.inner, b.inner, column, store);
@@ -201,6 +207,22 @@ void multiply(const T* a, int64_t lda, int64_t rows, const Panels<T>& b, const S
     multiply_panels<2>(a, lda, rows, b.data + column * b.inner, b.inner, column, store);
   for (; column < b.columns; column += kLanes)
     multiply_panels<1>(a, lda, rows, b.data + column * b.inner, b.inner, column, store);
+}
+
+/// C = A B, given to `store(row, column, Floats)` in whole panels, each once; what lies behind the last column of B is
+/// zero there. C must not overlap A. Reads no place of A behind b.inner.
+/// @param a  [rows, >= b.inner], row i at a + i * lda
+template <class T, class Store>
+void multiply(const T* a, int64_t lda, int64_t rows, const Panels<T>& b, const Store& store) {
+#if defined(TESSERA_TILES)
+  if constexpr (std::is_same_v<T, c10::BFloat16>) {
+    if (tiles_pay(rows, b.inner) && HardwareTiles::permitted()) {
+      multiply_by_tiles<HardwareTiles>(a, lda, rows, b.data, b.inner, b.columns, store);
+      return;
+    }
+  }
+#endif
+  multiply_by_registers(a, lda, rows, b, store);
 }
 
 }  // namespace tessera::simd
