@@ -77,8 +77,7 @@ Service::Service(const std::string& run, RunContext context, ServeOptions option
   for (const std::string& warning : store_->facts().warnings) say("serve: " + warning);
   // Named by what it was made from; beside the state, as it can always be made anew from it.
   const fs::path texts = find_run(run, context_.runs) / ("text-index-" + model->dataset().content_hash.substr(0, 12));
-  shelf_ =
-      std::make_unique<Shelf>(model->dataset(), model->split().train_counts, *store_, options_.lexical, texts);
+  shelf_ = std::make_unique<Shelf>(model->dataset(), model->split().train_counts, *store_, options_.lexical, texts);
   say(fmt::format("serve: {} items can be searched", shelf_->view()->num_live()));
   shelf_->activate(model);
   models_.activate(model);

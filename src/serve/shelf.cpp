@@ -28,9 +28,7 @@ std::vector<ItemTitle> titles_of(const live::CatalogueView& view, std::span<cons
 
 Shelf::Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& store, const LexicalOptions& lexical,
              const std::filesystem::path& lexical_folder)
-    : store_(store),
-      live_(base.items),
-      popularity_(popularity.begin(), popularity.end()) {
+    : store_(store), live_(base.items), popularity_(popularity.begin(), popularity.end()) {
   std::vector<live::Change> changes;
   store_.for_each("items", [&](std::string_view key, std::string_view value) {
     if (value.empty()) {
@@ -55,8 +53,8 @@ Shelf::Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& st
   suggester_.put_items(titles_of(*now, popularity_));
 }
 
-/// Opens the index where it lies and applies what the log of writes has since, or makes it from all items. Its version is
-/// the number that the next write will have in the log.
+/// Opens the index where it lies and applies what the log of writes has since, or makes it from all items. Its version
+/// is the number that the next write will have in the log.
 void Shelf::open_lexical(const LexicalOptions& options, const std::filesystem::path& folder) {
   const ListExtent log = store_.extent("item_log", "");
   const auto now = view();

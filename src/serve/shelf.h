@@ -26,7 +26,8 @@ class Shelf {
  public:
   /// Brings the writes of the store over the catalogue of the dataset.
   /// @param base   borrowed for the call
-  /// @param store  borrowed; collection `items`: id -> the item's JSON, "" for an erased one; list `item_log`: the ids in
+  /// @param store  borrowed; collection `items`: id -> the item's JSON, "" for an erased one; list `item_log`: the ids
+  /// in
   ///               the order of their writes, from which the text index catches up
   /// @throws Error(corrupt) for a stored item that does not parse
   /// @param popularity  by item: training events
