@@ -117,9 +117,9 @@ void serve_demo(const fs::path& run, const std::string& user, const Program& pro
                     "Ctrl-C ends it; `tessera serve {2}` starts it again.\n",
                     service.address(), user, run.string()));
   };
-  serve::ServeOptions options;
   RunContext context = program.run_context();
   context.runs = run.parent_path();
+  serve::ServeOptions options = serve_options(run.filename().string(), context, json::object());
   try {
     serve_until_end(run.filename().string(), context, options, ready);
   } catch (const Error& error) {

@@ -71,6 +71,7 @@ int run_program(int argc, char** argv) {
     add(app, program);
 #ifdef TESSERA_WITH_SERVE
   add_serve(app, program);
+  add_fusion(app, program);
 #endif
   try {
     app.parse(argc, argv);

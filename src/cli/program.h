@@ -43,7 +43,8 @@ void add_compare(CLI::App& app, Program& program);
 void add_methods(CLI::App& app, Program& program);
 void add_recommend(CLI::App& app, Program& program);
 void add_similar(CLI::App& app, Program& program);
-void add_serve(CLI::App& app, Program& program);  ///< where it is built (TESSERA_SERVE)
+void add_serve(CLI::App& app, Program& program);   ///< where it is built (TESSERA_SERVE)
+void add_fusion(CLI::App& app, Program& program);  ///< likewise
 void add_doctor(CLI::App& app, Program& program);
 void add_version(CLI::App& app, Program& program);
 

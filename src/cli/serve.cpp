@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cli/serve_until_end.h"
+#include "serve/learn_fusion.h"
 
 namespace tessera::cli {
 namespace {
@@ -47,6 +48,16 @@ class Signals {
 
 }  // namespace
 
+serve::ServeOptions serve_options(const std::string& run, const RunContext& context, const nlohmann::json& flags) {
+  const std::filesystem::path folder = find_run(run, context.runs);
+  const Recipe recipe = load_recipe(folder / "recipe.toml");
+  serve::ServeOptions options;
+  if (recipe.has("serve")) assign(options, recipe.section("serve"), recipe.origin + ": [serve]");
+  assign(options, flags, "serve");
+  if (options.fusion.fusion == "learned") serve::read_learned_fusion(folder, options.fusion);
+  return options;
+}
+
 void serve_until_end(const std::string& run, RunContext context, serve::ServeOptions options,
                      const std::function<void(serve::Service&)>& ready) {
   const auto log = context.log;
@@ -73,13 +84,15 @@ void add_serve(CLI::App& app, Program& program) {
   add_flags(*command, list_options(defaults), flags->options);
   command->callback([flags, &program] {
     program.action = [flags, &program] {
-      serve::ServeOptions options;
-      assign(options, flags->options, "serve");
-      serve_until_end(flags->run, program.run_context(), std::move(options), [&](serve::Service& service) {
-        const std::string version = service.models().active()->version();
-        if (program.json_output) return print_json({{"address", service.address()}, {"model_version", version}});
-        print(fmt::format("serving {} at {} (console: {}/console/)\n", version, service.address(), service.address()));
-      });
+      const RunContext context = program.run_context();
+      serve_until_end(flags->run, context, serve_options(flags->run, context, flags->options),
+                      [&](serve::Service& service) {
+                        const std::string version = service.models().active()->version();
+                        if (program.json_output)
+                          return print_json({{"address", service.address()}, {"model_version", version}});
+                        print(fmt::format("serving {} at {} (console: {}/console/)\n", version, service.address(),
+                                          service.address()));
+                      });
     };
   });
 }

@@ -8,6 +8,9 @@
 
 namespace tessera::cli {
 
+/// What `tessera serve` goes by: flags over the recipe's [serve] over defaults. @throws Error(config)
+serve::ServeOptions serve_options(const std::string& run, const RunContext& context, const nlohmann::json& flags);
+
 /// Serves a run until the process is asked to end (SIGINT, SIGTERM); SIGHUP opens the access log anew.
 /// @param context  where the run lives
 /// @param ready    called once requests are answered

@@ -11,7 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<const char*, 7> kSections = {"run", "data", "split", "embed", "tokenize", "retrieve", "evaluate"};
+constexpr std::array<const char*, 8> kSections = {"run",      "data",     "split",    "embed",
+                                                  "tokenize", "retrieve", "evaluate", "serve"};
 
 /// "tiger.toml:12: " for a key that stands in the file, else "tiger.toml: ".
 std::string place_of(const Recipe& recipe, const std::string& key) {

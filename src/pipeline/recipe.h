@@ -54,8 +54,8 @@ struct EvaluateOptions {
 };
 
 /// A recipe: TOML sections as a tree of JSON, and where each key was written. A section is `[run]`, `[data]`,
-/// `[split]`,
-/// `[embed]`, `[tokenize]`, `[retrieve]` or `[evaluate]`; the method sections name their method with `name`.
+/// `[split]`, `[embed]`, `[tokenize]`, `[retrieve]`, `[evaluate]` or `[serve]`; the method sections name their method
+/// with `name`. What `[serve]` holds is the service's to check (serve/options.h).
 struct Recipe {
   nlohmann::json tree = nlohmann::json::object();
   std::string origin;                ///< for messages: the file's name

@@ -20,7 +20,8 @@ struct FusionOptions {
 
   template <class F>
   void fields(F& f) {
-    f("fusion", fusion, "rrf: by ranks (reciprocal rank fusion); linear: by scores", one_of({"rrf", "linear"}));
+    f("fusion", fusion, "rrf: by ranks; linear: by scores; learned: linear with the weights of `tessera fusion RUN`",
+      one_of({"rrf", "linear", "learned"}));
     f("rrf_k", rrf_k, "rrf: how little the first ranks stand out", range(0, 10000));
     f("lexical_weight", lexical_weight, "weight of the text's score or rank", range(0, 1000));
     f("personal_weight", personal_weight, "weight of the model's score or rank, times the request's personalize",
