@@ -12,9 +12,10 @@ namespace tessera::serve {
 
 namespace {
 
-constexpr int64_t kTextHits = 1000;     ///< best matches of the text that are put in order
-constexpr int64_t kPersonalHits = 100;  ///< best matches of the model that are
-constexpr size_t kOccluded = 20;        ///< newest events of a history that an explanation tries to leave out
+constexpr int64_t kTextHits = 1000;       ///< best matches of the text that are put in order
+constexpr int64_t kPersonalHits = 100;    ///< best matches of the model that are
+constexpr int64_t kPersonalDepth = 1000;  ///< places down to which the model is asked at all
+constexpr size_t kOccluded = 20;          ///< newest events of a history that an explanation tries to leave out
 constexpr size_t kReasons = 3;
 
 double milliseconds_since(Clock::time_point start) {
@@ -84,6 +85,13 @@ class Job : public std::enable_shared_from_this<Job> {
       for (const std::string& id : *list)
         if (const auto item = view.find_slot(id)) excluded_.push_back(*item);
     if (question_.exclude_seen) excluded_.insert(excluded_.end(), history_.begin(), history_.end());
+    // What a rule hides is out from the start, so that others take its places.
+    rules_ = parts_.rules();
+    active_ =
+        rules_->active(question_.q, question_.kind == Question::Kind::search ? "search" : "recommend", seconds_now());
+    for (const live::Rule* rule : active_)
+      for (const std::string& id : rule->hides)
+        if (const auto item = view.find_slot(id)) excluded_.push_back(*item);
     if (const auto number = model_->dataset().users.find(question_.user)) user_ = UserId{*number};
   }
 
@@ -96,7 +104,7 @@ class Job : public std::enable_shared_from_this<Job> {
       timed("lexical", [&] {
         LexicalQuery query;
         query.text = question_.q;
-        query.limit = kTextHits;
+        query.limit = std::max(kTextHits, wanted());
         query.prefix = question_.prefix;
         query.num_typos = question_.num_typos;
         query.all_matches = true;
@@ -123,8 +131,7 @@ class Job : public std::enable_shared_from_this<Job> {
 
   bool asks_model() const {
     const bool nobody = history_.empty() && has_text();
-    return found_ > 0 && question_.limit > 0 && question_.personalize > 0 && !nobody &&
-           (question_.kind == Question::Kind::recommend || wanted() <= kPersonalHits * 10);
+    return found_ > 0 && question_.limit > 0 && question_.personalize > 0 && !nobody && wanted() <= kPersonalDepth;
   }
 
   Generation generation(std::vector<ItemId> history, int64_t k) {
@@ -182,7 +189,7 @@ class Job : public std::enable_shared_from_this<Job> {
       live::sort_hits(hits, keys, *answer_.view);
     }
     apply_rules(hits, keys.empty());
-    answer_.found = std::max(found_ - hidden_, static_cast<int64_t>(hits.size()));
+    answer_.found = std::max(found_, static_cast<int64_t>(hits.size()));
     for (int64_t i = question_.offset; i < std::min<int64_t>(wanted(), static_cast<int64_t>(hits.size())); ++i) {
       AnsweredHit hit;
       hit.hit = hits[i];
@@ -213,18 +220,16 @@ class Job : public std::enable_shared_from_this<Job> {
   }
 
   void apply_rules(std::vector<live::Hit>& hits, bool reorder) {
-    const auto rules = parts_.rules();
-    std::vector<const live::Rule*> active =
-        rules->active(question_.q, question_.kind == Question::Kind::search ? "search" : "recommend", seconds_now());
+    std::vector<const live::Rule*> active = active_;
     live::Rule own;  // what the request itself pins
     own.id = "request";
     own.pins = question_.pins;
     if (!own.pins.empty()) active.insert(active.begin(), &own);
     if (active.empty()) return;
-    const size_t before = hits.size();
+    live::ItemSet may_be_pinned = *allowed_;
+    for (const ItemId item : excluded_) may_be_pinned.remove(item);
     live::apply_rules(active, hits, *answer_.view,
-                      {.reorder = reorder, .allowed = allowed_.get(), .cache = &parts_.shelf.filters()});
-    hidden_ = before > hits.size() ? static_cast<int64_t>(before - hits.size()) : 0;
+                      {.reorder = reorder, .allowed = &may_be_pinned, .cache = &parts_.shelf.filters()});
   }
 
   void count_facets() {
@@ -351,7 +356,9 @@ class Job : public std::enable_shared_from_this<Job> {
   std::shared_ptr<const live::ItemSet> allowed_;    ///< sellable, and accepted by the filter
   std::shared_ptr<const live::ItemSet> matches_;    ///< of these, what the text matches
   std::shared_ptr<const live::ItemSet> remaining_;  ///< of these, what is not excluded
-  int64_t found_ = 0, hidden_ = 0;
+  int64_t found_ = 0;
+  std::shared_ptr<const live::Rules> rules_;  ///< keeps active_
+  std::vector<const live::Rule*> active_;
   LexicalResult lexical_;
   Results personal_;
   std::vector<Results> without_;

@@ -13,7 +13,6 @@ namespace tessera::serve {
 namespace {
 
 constexpr size_t kMaxEventId = 512, kMaxEventQuery = 2048, kMaxEventAction = 64;
-constexpr const char* kForgotten = "{\"forgotten\":true}";
 
 const nlohmann::json* member(const nlohmann::json& json, std::initializer_list<const char*> names) {
   for (const char* name : names) {
@@ -145,8 +144,7 @@ std::vector<bool> Behaviour::record(const std::vector<Event>& events) {
 }
 
 bool Behaviour::forgotten(const std::string& user) const {
-  const auto attributes = store_.get("users", user);
-  return attributes && *attributes == kForgotten;
+  return !user.empty() && store_.get("forgotten", user).has_value();
 }
 
 std::vector<HistoryEntry> Behaviour::history(const ServingModel& model, const std::string& user,
@@ -186,14 +184,25 @@ std::vector<ItemId> Behaviour::history_items(const ServingModel& model, const li
 
 bool Behaviour::known(const ServingModel& model, const std::string& user) const {
   if (store_.extent("history", user).next > 1) return true;
-  const auto attributes = store_.get("users", user);
-  if (attributes) return *attributes != kForgotten;
+  if (store_.get("users", user)) return true;
+  if (forgotten(user)) return false;
   return model.dataset().users.find(user).has_value();
+}
+
+std::vector<ListEntry> Behaviour::latest(size_t n) const {
+  std::vector<ListEntry> entries = store_.tail("events", "", n);
+  std::erase_if(entries, [&](const ListEntry& entry) {
+    const std::string user = parse_object(entry.value).value("user", "");
+    const auto mark = user.empty() ? std::nullopt : store_.get("forgotten", user);
+    return mark && entry.sequence < std::stoull(*mark);
+  });
+  return entries;
 }
 
 void Behaviour::forget(const std::string& user) {
   // Each in a step of its own: over a cluster they may lie on different machines. The mark comes first.
-  store_.commit(WriteBatch().put("users", user, kForgotten));
+  store_.commit(WriteBatch().put("forgotten", user, std::to_string(store_.extent("events", "").next)));
+  store_.commit(WriteBatch().erase("users", user));
   store_.commit(WriteBatch().erase_list("history", user));
 }
 

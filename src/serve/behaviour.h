@@ -58,10 +58,11 @@ class Behaviour {
   /// Whether the user is in the dataset or has events or attributes.
   bool known(const ServingModel& model, const std::string& user) const;
 
-  /// Forgets a person: events since the dataset, attributes; and no longer reads the dataset's history of them.
+  /// Forgets a person: attributes, the history since the dataset and that of the dataset. Events that came before stay
+  /// in the list of all events, which only grows, but are not shown any more.
   void forget(const std::string& user);
-  /// The newest events of everybody, oldest first.
-  std::vector<ListEntry> latest(size_t n) const { return store_.tail("events", "", n); }
+  /// Of the newest n events of everybody those of people who are not forgotten since, oldest first.
+  std::vector<ListEntry> latest(size_t n) const;
   uint64_t num_events() const { return store_.extent("events", "").size(); }
 
  private:

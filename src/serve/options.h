@@ -15,6 +15,7 @@ namespace tessera::serve {
 struct ServeOptions {
   std::string listen = "127.0.0.1:8420";
   std::string state;
+  std::string restore;
   int64_t io_threads = 1, workers = 2;
   int64_t max_waiting_requests = 512, max_in_flight = 1024;
   int64_t deadline_ms = 2000;
@@ -31,6 +32,7 @@ struct ServeOptions {
   void fields(F& f) {
     f("listen", listen, "address:port; an address that others can reach needs a key first");
     f("state", state, "store of the writes: a folder, redis://... or redis+cluster://...; empty: RUN/state");
+    f("restore", restore, "snapshot to put in place of the store's state before the start; later writes are lost");
     f("io_threads", io_threads, "threads of the network", range(1, 64));
     f("workers", workers, "threads that answer", range(1, 256));
     f("max_waiting_requests", max_waiting_requests, "requests that wait for a worker; more get 503", range(1, 1e6));

@@ -13,7 +13,8 @@ class Service;
 void add_answer_routes(Service& service);     ///< search, recommend, similar, suggest
 void add_item_routes(Service& service);       ///< items, one by one and in bulk
 void add_event_routes(Service& service);      ///< events, users
-void add_admin_routes(Service& service);      ///< rules, synonyms, models, keys, tasks, snapshots, config
+void add_admin_routes(Service& service);      ///< rules, synonyms, keys, config, stats
+void add_model_routes(Service& service);      ///< models, tasks, snapshots
 void add_gorse_routes(Service& service);      ///< /api of gorse
 void add_typesense_routes(Service& service);  ///< documents/search and multi_search of Typesense
 void add_console_routes(Service& service);    ///< the console, its files inside the program

@@ -116,8 +116,6 @@ HttpResponse list_users(Service& service, const HttpRequest& request) {
 HttpResponse put_user(Service& service, const HttpRequest& request) {
   const std::string id(request.path_parameters.get("id"));
   nlohmann::json body = parse_body_object(request);
-  if (body.contains("forgotten"))
-    throw ProblemError({ProblemCode::invalid_parameter, "\"forgotten\" is a name of ours", "forgotten"});
   service.store().commit(WriteBatch().put("users", id, to_line(body)));
   return json_response(Json{{"id", id}});
 }

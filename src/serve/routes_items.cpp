@@ -24,12 +24,20 @@ std::string id_of(const HttpRequest& request) {
   throw ProblemError({ProblemCode::not_found, "there is no item \"" + id + "\"", "id"});
 }
 
-HttpResponse get_item(Service& service, const HttpRequest& request) {
+HttpResponse get_item(Service& service, HttpRequest request) {
+  apply_embedded(request);
   const auto view = service.shelf().view();
   const std::string id = id_of(request);
   const auto item = view->find(id);
   if (!item) no_item(id);
-  Json out = live::Projection().project(view->item(*item));
+  // A scoped key shows no item that it does not find either.
+  if (const auto filter = query_string(request, "filter_by", 4096);
+      filter && !request.identity.embedded_params.empty() && !service.shelf().sellable(*view, *filter)->contains(*item))
+    no_item(id);
+  const live::Projection projection =
+      live::Projection::parse(query_string(request, "include_fields", 4096).value_or(""),
+                              query_string(request, "exclude_fields", 4096).value_or(""));
+  Json out = projection.project(view->item(*item));
   const auto model = service.models().active();
   const auto items = model->items();
   if (model->takes_new_items() && index(*item) < items->size()) out["semantic_id"] = items->ids.of(*item);
@@ -69,7 +77,11 @@ HttpResponse erase_item(Service& service, const HttpRequest& request) {
 live::Change change_of(std::string_view line) {
   nlohmann::json object = parse_object(line);
   const auto erase = object.find("_delete");
-  if (erase == object.end() || *erase != true) return live::Change::put(item_from_json(object));
+  if (erase == object.end() || *erase != true) {
+    Item item = item_from_json(object);
+    stored_text(item);  // so that a line that cannot be stored is told apart from the others
+    return live::Change::put(std::move(item));
+  }
   TESSERA_CHECK(object.contains("id") && object["id"].is_string(), data, "_delete needs the item's id");
   return live::Change::erase(object["id"].get<std::string>());
 }
@@ -136,7 +148,8 @@ void add_item_routes(Service& service) {
   add("GET", "/v1/items", Scope::admin, "All items, page by page.", list_items);
   add("POST", "/v1/items/import", Scope::admin, "Puts and erases many items, a JSON line each; a result line each.",
       import_items, kImportBytes);
-  add("GET", "/v1/items/{id}", Scope::search, "An item as it is now, and its semantic ID.", get_item);
+  add("GET", "/v1/items/{id}", Scope::search, "An item as it is now, and its semantic ID.",
+      [](Service& s, const HttpRequest& r) { return get_item(s, r); });
   add("PUT", "/v1/items/{id}", Scope::admin, "Puts an item, new or in place of the old one.", put_item);
   add("PATCH", "/v1/items/{id}", Scope::admin, "Changes fields of an item (JSON merge patch).", patch_item);
   add("DELETE", "/v1/items/{id}", Scope::admin, "Erases an item: no answer holds it any more.", erase_item);

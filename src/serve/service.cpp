@@ -74,6 +74,10 @@ Service::Service(const std::string& run, RunContext context, ServeOptions option
       metrics_.histogram("wal_fsync_duration_seconds", "time to make writes durable", Metrics::stage_seconds());
   store_options.on_sync = [sync](double seconds, uint64_t) { sync.observe(seconds); };
   store_ = open_store(options_.state.empty() ? folder.string() : options_.state, store_options);
+  if (!options_.restore.empty()) {
+    store_->restore(options_.restore);
+    say(fmt::format("serve: the store is that of the snapshot {}", options_.restore));
+  }
   for (const std::string& warning : store_->facts().warnings) say("serve: " + warning);
   // Named by what it was made from; beside the state, as it can always be made anew from it.
   const fs::path texts = find_run(run, context_.runs) / ("text-index-" + model->dataset().content_hash.substr(0, 12));
@@ -101,6 +105,8 @@ Service::Service(const std::string& run, RunContext context, ServeOptions option
   add_item_routes(*this);
   add_event_routes(*this);
   add_console_routes(*this);
+  add_admin_routes(*this);
+  add_model_routes(*this);
   readiness_.set(ServerPhase::warming);
   warm_up(*model);
   readiness_.set(ServerPhase::ready);
@@ -249,16 +255,20 @@ void Service::activate_model(const std::string& run) {
                 "the run {} was trained on another dataset than the one served: start the service with it instead",
                 run);
   warm_up(*model);
-  shelf_->activate(model);
-  models_.activate(model);
+  answer_with_model(model);
 }
 
 void Service::rollback_model() {
   const std::lock_guard lock(activating_);
   const auto model = models_.previous();
   TESSERA_CHECK(model != nullptr, data, "there is no model before this one");
+  answer_with_model(model);
+}
+
+void Service::answer_with_model(const std::shared_ptr<ServingModel>& model) {
   shelf_->activate(model);
   models_.activate(model);
+  metrics_.info("model_info", "the model that answers", {{"version", model->version()}, {"method", model->method()}});
 }
 
 void Service::add_metrics() {

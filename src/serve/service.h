@@ -14,6 +14,7 @@
 #include "http/router.h"
 #include "http/server.h"
 #include "serve/answer.h"
+#include "serve/clock.h"
 #include "serve/options.h"
 #include "serve/tasks.h"
 
@@ -55,6 +56,11 @@ class Service {
   Tasks& tasks() { return *tasks_; }
   Router& router() { return router_; }
   AnswerParts answer_parts();
+  /// Held while keys are changed.
+  std::mutex& changing_keys() { return changing_keys_; }
+  int64_t uptime_seconds() const {
+    return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_).count();
+  }
   /// Counts an answer in degraded_responses_total and the like.
   void count(const Answer& answer);
 
@@ -73,10 +79,10 @@ class Service {
   void rollback_model();
 
  private:
-  void open_model(const std::string& run);
   void load_merchandising();
   void publish_synonyms();
   void warm_up(const ServingModel& model) const;
+  void answer_with_model(const std::shared_ptr<ServingModel>& model);
   void add_metrics();
 
   RunContext context_;
@@ -99,7 +105,8 @@ class Service {
   mutable std::mutex merchandising_;
   std::shared_ptr<const live::Rules> rules_;
   std::map<std::string, Synonym> synonyms_;
-  std::mutex activating_;
+  std::mutex activating_, changing_keys_;
+  const Clock::time_point started_ = Clock::now();
   Router router_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<HttpServer> server_;

@@ -11,7 +11,7 @@ namespace tessera::serve {
 namespace {
 
 constexpr size_t kFiltersKept = 32;
-constexpr size_t kChangesAtOnce = 2000;
+constexpr size_t kChangesAtOnce = 2000, kBytesAtOnce = 16u << 20;
 constexpr uint64_t kLogKept = 1'000'000;  ///< writes that a text index may be behind
 
 std::vector<ItemTitle> titles_of(const live::CatalogueView& view, std::span<const int64_t> popularity) {
@@ -24,7 +24,21 @@ std::vector<ItemTitle> titles_of(const live::CatalogueView& view, std::span<cons
   return titles;
 }
 
+std::string text_of_change(const live::Change& change) {
+  const Item* item = std::get_if<Item>(&change.what);
+  return item != nullptr ? stored_text(*item) : "";
+}
+
 }  // namespace
+
+std::string stored_text(const Item& item) {
+  TESSERA_CHECK(!item.id.empty() && item.id.size() <= kMaxItemId, data,
+                "the id of an item has {} bytes, wanted 1 to {}", item.id.size(), kMaxItemId);
+  std::string text = item_to_json(item);
+  TESSERA_CHECK(text.size() <= kMaxItemBytes, data, "item \"{}\" has {} bytes as JSON, wanted at most {}", item.id,
+                text.size(), kMaxItemBytes);
+  return text;
+}
 
 Shelf::Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& store, const LexicalOptions& lexical,
              const std::filesystem::path& lexical_folder)
@@ -96,27 +110,30 @@ void Shelf::activate(std::shared_ptr<ServingModel> model) {
 }
 
 std::vector<live::Applied> Shelf::apply(std::vector<live::Change> changes) {
+  std::vector<std::string> texts;
+  for (const live::Change& change : changes) texts.push_back(text_of_change(change));
   const std::lock_guard lock(writing_);
   std::vector<live::Applied> all;
-  for (size_t done = 0; done < changes.size(); done += kChangesAtOnce) {
-    const auto begin = changes.begin() + static_cast<int64_t>(done);
-    const auto end = changes.begin() + static_cast<int64_t>(std::min(changes.size(), done + kChangesAtOnce));
-    const auto part = apply_locked({std::make_move_iterator(begin), std::make_move_iterator(end)});
+  for (size_t begin = 0, end = 0; begin < changes.size(); begin = end) {
+    size_t bytes = 0;
+    while (end < changes.size() && end - begin < kChangesAtOnce && bytes <= kBytesAtOnce) bytes += texts[end++].size();
+    const auto first = static_cast<int64_t>(begin), last = static_cast<int64_t>(end);
+    const auto part = apply_locked(
+        {std::make_move_iterator(changes.begin() + first), std::make_move_iterator(changes.begin() + last)},
+        {std::make_move_iterator(texts.begin() + first), std::make_move_iterator(texts.begin() + last)});
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
 }
 
-std::vector<live::Applied> Shelf::apply_locked(std::vector<live::Change> changes) {
+std::vector<live::Applied> Shelf::apply_locked(std::vector<live::Change> changes,
+                                               const std::vector<std::string>& texts) {
   WriteBatch batch;
-  for (const live::Change& change : changes) {
-    if (const Item* item = std::get_if<Item>(&change.what)) {
-      batch.put("items", item->id, item_to_json(*item));
-    } else {
-      batch.put("items", std::get<live::Change::Erase>(change.what).id, "");
-    }
-    const Item* item = std::get_if<Item>(&change.what);
-    batch.append("item_log", "", item != nullptr ? item->id : std::get<live::Change::Erase>(change.what).id, kLogKept);
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const Item* item = std::get_if<Item>(&changes[i].what);
+    const std::string& id = item != nullptr ? item->id : std::get<live::Change::Erase>(changes[i].what).id;
+    batch.put("items", id, texts[i]);
+    batch.append("item_log", "", id, kLogKept);
   }
   const CommitResult committed = store_.commit(batch);
   const std::vector<live::Applied> applied = live_.apply(std::move(changes));
@@ -151,7 +168,7 @@ std::optional<Item> Shelf::update(const std::string& id, const std::function<Ite
   Item item = change(now->item(*slot));
   std::vector<live::Change> changes;
   changes.push_back(live::Change::put(item));
-  apply_locked(std::move(changes));
+  apply_locked(std::move(changes), {stored_text(item)});
   return item;
 }
 

@@ -17,6 +17,12 @@
 
 namespace tessera::serve {
 
+inline constexpr size_t kMaxItemBytes = 1 << 20, kMaxItemId = 512;
+
+/// What the store keeps of an item.
+/// @throws Error(data) for one that some part of the service could not take: an id or a text that is too long
+std::string stored_text(const Item& item);
+
 /// The items as they are now, wherever they are needed: durable in the store, in the live catalogue, in the text index,
 /// in the suggestions, and in the model. A write is durable first, then seen by all of these, then returned. After a
 /// start the dataset of the run comes first, then the writes of the store over it.
@@ -43,7 +49,9 @@ class Shelf {
   void activate(std::shared_ptr<ServingModel> model);
 
   /// Puts or erases, all in one durable step. @return for each change what it did
-  /// @throws Error(io) if it could not be made durable; then nothing has changed
+  /// Very many at once go in parts, one after the other.
+  /// @throws Error(data) for an item as stored_text(), before anything is written; Error(io) if it could not be made
+  ///   durable: then nothing of that part has changed
   std::vector<live::Applied> apply(std::vector<live::Change> changes);
   /// Reads the item as it is, lets `change` make a new one of it, and puts that; no write comes between.
   /// @return nothing if there is no such item
@@ -65,7 +73,8 @@ class Shelf {
   std::shared_ptr<const std::vector<ItemId>> popular() const;
 
  private:
-  std::vector<live::Applied> apply_locked(std::vector<live::Change> changes);
+  /// @param texts  [changes.size()] as stored, "" for an erased one
+  std::vector<live::Applied> apply_locked(std::vector<live::Change> changes, const std::vector<std::string>& texts);
   void open_lexical(const LexicalOptions& options, const std::filesystem::path& folder);
 
   Store& store_;
