@@ -83,7 +83,6 @@ TEST(Answers, RecommendLeavesOutWhatIsSeenExcludedOrSoldOut) {
 
 TEST(Answers, AFilterThatLeavesAFewAnswersExactlyThese) {
   Served shop;
-  Json ids = Json::array();
   std::string filter = "id:[";
   for (const int i : {3, 50, 77, 120, 199}) filter += (i > 3 ? "," : "") + shop.item(i);
   const Answered found =

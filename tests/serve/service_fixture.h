@@ -150,8 +150,14 @@ class Served {
   Caller* operator->() { return &*caller_; }
   Caller caller(const std::string& key = "") { return Caller(service_->port(), key.empty() ? key_ : key); }
   const Dataset& data() { return service_->models().active()->dataset(); }
-  /// A person of the dataset with a history.
-  std::string user(int i = 0) { return data().users.names().at(static_cast<size_t>(i)); }
+  /// The person of the dataset with the longest history.
+  std::string user() {
+    const auto model = service_->models().active();
+    UserId best{0};
+    for (int u = 0; u < static_cast<int>(data().users.size()); ++u)
+      if (model->split().all.of(UserId{u}).size() > model->split().all.of(best).size()) best = UserId{u};
+    return data().users.names().at(static_cast<size_t>(index(best)));
+  }
   std::string item(int i) { return data().items[ItemId{i}].id; }
   /// Waits until a task has ended. @return as /v1/tasks/{id} has it
   Json wait_for(const Answered& accepted) {
@@ -175,8 +181,10 @@ class Served {
 
 /// A complete item; `title` is what it is found by.
 inline Json item_of(const std::string& title, double price = 10, bool available = true) {
-  return {{"title", title}, {"brand", "Quibble"},     {"categories", {{"Odd", "Things"}}},
-          {"price", price}, {"available", available}, {"attributes", {{"colour", "red"}}}};
+  Json item = {{"title", title}, {"brand", "Quibble"}, {"price", price}, {"available", available}};
+  item["categories"] = Json::parse(R"([["Odd","Things"]])");
+  item["attributes"]["colour"] = "red";
+  return item;
 }
 
 }  // namespace tessera::test

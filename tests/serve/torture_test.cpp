@@ -95,17 +95,16 @@ void write_until_it_dies(int port, int writer, int round, Written& written) {
       if (random.below(2) == 0) {
         const bool erase = random.below(6) == 0 && written.items.contains(id) && written.items[id] >= 0;
         written.attempted[id] = erase ? -1 : price;
-        const Answered done =
-            erase ? caller.ask("DELETE", "/v1/items/" + id)
-                  : caller.put("/v1/items/" + id, {{"title", "torture " + id}, {"price", price}});
+        const Answered done = erase ? caller.ask("DELETE", "/v1/items/" + id)
+                                    : caller.put("/v1/items/" + id, {{"title", "torture " + id}, {"price", price}});
         ASSERT_LT(done.status, 300) << done.body.dump();
         written.items[id] = erase ? -1 : price;
         written.attempted.erase(id);
       } else {
         const std::string event = fmt::format("{}-{}-{}", writer, round, i);
         const Answered done = caller.post(
-            "/v1/events", {{"event_id", event}, {"user", "torture" + std::to_string(writer)}, {"item", "w0-0"},
-                           {"action", "click"}});
+            "/v1/events",
+            {{"event_id", event}, {"user", "torture" + std::to_string(writer)}, {"item", "w0-0"}, {"action", "click"}});
         ASSERT_EQ(done.status, 200) << done.body.dump();
         written.events.insert(event);
       }

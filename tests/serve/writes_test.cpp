@@ -144,10 +144,11 @@ TEST(Writes, APersonIsForgotten) {
 TEST(Writes, RulesPinHideAndBoostWithinTheirTime) {
   Served shop;
   for (int i = 1; i <= 4; ++i) shop->put("/v1/items/z" + std::to_string(i), item_of("zebra", 10 * i));
-  const Json pin = {{"query", "zebra"}, {"pins", {{{"item", "z4"}, {"position", 1}}}}, {"hides", {"z2"}}};
+  const Json pin = Json::parse(R"({"query":"zebra","pins":[{"item":"z4","position":1}],"hides":["z2"]})");
   EXPECT_EQ(shop->put("/v1/rules/r1", pin).status, 201);
   EXPECT_EQ(shop->put("/v1/rules/r1", pin).status, 200);
   const Answered pinned = shop->get("/v1/search?q=zebra");
+  ASSERT_FALSE(pinned.ids().empty());
   EXPECT_EQ(pinned.ids().front(), "z4");
   EXPECT_FALSE(pinned.has("z2"));
   EXPECT_EQ(pinned.body["found"], 3);
@@ -163,9 +164,9 @@ TEST(Writes, RulesPinHideAndBoostWithinTheirTime) {
   EXPECT_FALSE(shop->get("/v1/search?q=zebra").has("z2"));
   EXPECT_EQ(shop->ask("DELETE", "/v1/rules/r1").status, 200);
   EXPECT_EQ(shop->ask("DELETE", "/v1/rules/r1").status, 404);
-  shop->put("/v1/rules/r2", {{"boosts", {{{"filter", "price:=30"}, {"factor", 100}}}}});
-  EXPECT_EQ(shop->get("/v1/search?q=zebra").ids().front(), "z3");
-  EXPECT_EQ(shop->put("/v1/rules/r3", {{"boosts", {{{"filter", "price:"}}}}}).status, 422);
+  shop->ask("PUT", "/v1/rules/r2", R"({"boosts":[{"filter":"price:=30","factor":100}]})");
+  EXPECT_EQ(shop->get("/v1/search?q=zebra").ids().at(0), "z3");
+  EXPECT_EQ(shop->ask("PUT", "/v1/rules/r3", R"({"boosts":[{"filter":"price:"}]})").status, 422);
   EXPECT_EQ(shop->put("/v1/rules/r3", {{"id", "r4"}, {"hides", {"a"}}}).status, 400);
   EXPECT_EQ(shop->get("/v1/rules").body["rules"].size(), 1u);
 }
