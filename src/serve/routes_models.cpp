@@ -53,8 +53,10 @@ HttpResponse get_task(Service& service, const HttpRequest& request) {
 
 Json model_to_json(const ServingModel* model) {
   if (model == nullptr) return nullptr;
-  return {
-      {"version", model->version()}, {"name", model->name()}, {"method", model->method()}, {"facts", model->facts()}};
+  Json facts = Json::object();
+  for (const auto& [name, value] : model->facts())
+    if (value != 0) facts[name] = value;  // a model that was loaded knows nothing of its training
+  return {{"version", model->version()}, {"name", model->name()}, {"method", model->method()}, {"facts", facts}};
 }
 
 /// A run whose training is finished, or nothing.
