@@ -99,6 +99,8 @@ Service::Service(const std::string& run, RunContext context, ServeOptions option
   add_answer_routes(*this);
   add_item_routes(*this);
   add_event_routes(*this);
+  add_gorse_routes(*this);
+  add_typesense_routes(*this);
   readiness_.set(ServerPhase::warming);
   warm_up(*model);
   readiness_.set(ServerPhase::ready);
