@@ -204,6 +204,21 @@ void Behaviour::forget(const std::string& user) {
   store_.commit(WriteBatch().put("forgotten", user, std::to_string(store_.extent("events", "").next)));
   store_.commit(WriteBatch().erase("users", user));
   store_.commit(WriteBatch().erase_list("history", user));
+  WriteBatch rows;  // of the gorse face: `feedback` by (user, item, type), `feedback_by_item` by (item, user, type)
+  const std::string prefix = user + '\0';
+  for (std::string after = prefix;;) {
+    const auto entries = store_.scan("feedback", after, 1000);
+    for (const StoreEntry& entry : entries) {
+      if (entry.key.compare(0, prefix.size(), prefix) != 0) break;
+      const size_t end = entry.key.find('\0', prefix.size());
+      rows.erase("feedback", entry.key);
+      rows.erase("feedback_by_item",
+                 entry.key.substr(prefix.size(), end - prefix.size()) + '\0' + user + entry.key.substr(end));
+    }
+    if (entries.size() < 1000 || entries.back().key.compare(0, prefix.size(), prefix) != 0) break;
+    after = entries.back().key;
+  }
+  if (!rows.empty()) store_.commit(rows);
 }
 
 }  // namespace tessera::serve

@@ -107,6 +107,8 @@ Service::Service(const std::string& run, RunContext context, ServeOptions option
   add_console_routes(*this);
   add_admin_routes(*this);
   add_model_routes(*this);
+  add_gorse_routes(*this);
+  add_typesense_routes(*this);
   readiness_.set(ServerPhase::warming);
   warm_up(*model);
   readiness_.set(ServerPhase::ready);
