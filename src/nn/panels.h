@@ -210,13 +210,14 @@ void multiply_by_registers(const T* a, int64_t lda, int64_t rows, const Panels<T
 }
 
 /// C = A B, given to `store(row, column, Floats)` in whole panels, each once; what lies behind the last column of B is
-/// zero there. C must not overlap A. Reads no place of A behind b.inner.
+/// zero there. C must not overlap A. Reads no place of A behind b.inner. A row's values do not depend on the other rows
+/// or on their number, to the bit.
 /// @param a  [rows, >= b.inner], row i at a + i * lda
 template <class T, class Store>
 void multiply(const T* a, int64_t lda, int64_t rows, const Panels<T>& b, const Store& store) {
 #if defined(TESSERA_TILES)
   if constexpr (std::is_same_v<T, c10::BFloat16>) {
-    if (tiles_pay(rows, b.inner) && HardwareTiles::permitted()) {
+    if (tiles_pay(b.inner) && HardwareTiles::permitted()) {
       multiply_by_tiles<HardwareTiles>(a, lda, rows, b.data, b.inner, b.columns, store);
       return;
     }

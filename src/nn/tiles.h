@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
+#include <utility>
 
 #include "nn/floats.h"
 
@@ -24,12 +24,16 @@ namespace tessera::simd {
 inline constexpr int64_t kTileHeight = 16;  ///< rows of a tile of A or C, at most
 inline constexpr int64_t kTileInner = 32;   ///< inner places of a tile, at most
 
-/// Whether tiles beat the instructions on registers, which take rows * inner / 2 cycles for a panel. A tile takes 16
-/// cycles, 26 where one row of tiles leaves only two sums to wait for (each is ready after 52), and every block about
-/// 100 for the first load and for its sums' way through memory, a call about 100 for its configuration. At 8 rows by 32
-/// inner places that is even with four panels and ahead from then on. Reckoned, not measured.
-constexpr bool tiles_pay(int64_t rows, int64_t inner) {
-  return rows >= 8 && rows * inner >= 256;
+/// Whether a product goes by tiles. A tile takes 16 cycles and its sum is ready after 52, so that four sums at a time
+/// hide each other; the instructions on registers take 16 cycles for each of the tile's rows. A block adds about 100
+/// cycles for its first loads and its sums' way through memory, a call as many for the configuration. From three rows
+/// on tiles are ahead, and with one or two, in the first step of decoding alone, a few microseconds behind: reckoned,
+/// not measured.
+///
+/// The rows have no say: tiles and registers add in different orders, and what a row gives must not depend on how many
+/// rows stand beside it.
+constexpr bool tiles_pay(int64_t inner) {
+  return inner >= kTileInner;
 }
 
 /// What `ldtilecfg` reads: the shapes of the eight registers.
@@ -110,61 +114,70 @@ struct TileProduct {
   int64_t first_row(int64_t t) const { return std::min(t * height, rows - height); }
 };
 
-/// Calls visit(register) for the sums of a block: 0, 1 for the first row of tiles, 2, 3 for the second.
-template <int kRowTiles, int kPanels, class Visit>
-inline void visit_sums(const Visit& visit) {
-  visit(std::integral_constant<int, 0>{});
-  if constexpr (kPanels == 2) visit(std::integral_constant<int, 1>{});
-  if constexpr (kRowTiles == 2) visit(std::integral_constant<int, 2>{});
-  if constexpr (kRowTiles == 2 && kPanels == 2) visit(std::integral_constant<int, 3>{});
+/// Calls visit(n) for 0 .. kCount - 1 as constants.
+template <int kCount, class Visit>
+inline void visit_each(const Visit& visit) {
+  [&]<int... kN>(std::integer_sequence<int, kN...>) {
+    (visit(std::integral_constant<int, kN>{}), ...);
+  }
+  (std::make_integer_sequence<int, kCount>{});
 }
 
-/// Adds one tile's worth of inner places to a block's sums. Rows of A go through registers kA0 and kA1, panels of B
-/// through kB0 and kB1; where both of B share one register, the first is loaded again for the second row of tiles.
+/// Adds one tile's worth of inner places to a block's sums, register t * kPanels + p for row of tiles t and panel p.
+/// Rows of A go through registers kA0 and kA1, panels of B in turns through kB0 and kB1; where these are one, the first
+/// panel is loaded again for the second row of tiles.
+/// @param panel  elements from a panel of B to the next
 template <int kRowTiles, int kPanels, int kA0, int kA1, int kB0, int kB1, class Tiles>
-inline void multiply_step(Tiles& tiles, const c10::BFloat16* const (&a)[2], const c10::BFloat16* const (&b)[2],
-                          int64_t inner, int64_t row_bytes) {
-  const c10::BFloat16 *b0 = b[0] + inner * kLanes, *b1 = b[1] + inner * kLanes;
-  tiles.template load<kA0>(a[0] + inner, row_bytes);
-  tiles.template load<kB0>(b0, 64);
+inline void multiply_step(Tiles& tiles, const c10::BFloat16* a0, const c10::BFloat16* a1, int64_t row_bytes,
+                          const c10::BFloat16* b, int64_t panel) {
+  static_assert(kRowTiles * kPanels <= 4 && kPanels != 3);
+  tiles.template load<kA0>(a0, row_bytes);
+  tiles.template load<kB0>(b, 64);
   tiles.template multiply<0, kA0, kB0>();
-  if constexpr (kPanels == 2) {
-    tiles.template load<kB1>(b1, 64);
+  if constexpr (kPanels >= 2) {
+    tiles.template load<kB1>(b + panel, 64);
     tiles.template multiply<1, kA0, kB1>();
   }
+  if constexpr (kPanels == 4) {
+    tiles.template load<kB0>(b + 2 * panel, 64);
+    tiles.template multiply<2, kA0, kB0>();
+    tiles.template load<kB1>(b + 3 * panel, 64);
+    tiles.template multiply<3, kA0, kB1>();
+  }
   if constexpr (kRowTiles == 2) {
-    tiles.template load<kA1>(a[1] + inner, row_bytes);
+    tiles.template load<kA1>(a1, row_bytes);
     if constexpr (kPanels == 2) {
-      tiles.template multiply<3, kA1, kB1>();
-      if constexpr (kB0 == kB1) tiles.template load<kB0>(b0, 64);
+      tiles.template multiply<kPanels + 1, kA1, kB1>();
+      if constexpr (kB0 == kB1) tiles.template load<kB0>(b, 64);
     }
-    tiles.template multiply<2, kA1, kB0>();
+    tiles.template multiply<kPanels, kA1, kB0>();
   }
 }
 
-/// Tiles `tile` and, with kRowTiles 2, the next, times the panels at `column`.
+/// Tiles `tile` and, with kRowTiles 2, the next, times kPanels panels from `column` on: at most four sums.
 template <int kRowTiles, int kPanels, bool kTail, class Tiles, class Store>
 void multiply_block(Tiles& tiles, const TileProduct& p, int64_t tile, int64_t column, const Store& store) {
-  const int64_t row_bytes = p.lda * int64_t{sizeof(c10::BFloat16)}, whole = p.inner / kTileInner * kTileInner;
-  const c10::BFloat16* const a[2] = {p.a + p.first_row(tile) * p.lda, p.a + p.first_row(tile + kRowTiles - 1) * p.lda};
-  const c10::BFloat16* const b[2] = {p.b + column * p.inner, p.b + (column + (kPanels - 1) * kLanes) * p.inner};
-  visit_sums<kRowTiles, kPanels>([&](auto c) { tiles.template zero<c>(); });
-  for (int64_t i = 0; i < whole; i += kTileInner) {
+  const int64_t row_bytes = p.lda * int64_t{sizeof(c10::BFloat16)}, panel = p.inner * kLanes;
+  const c10::BFloat16 *a0 = p.a + p.first_row(tile) * p.lda, *a1 = p.a + p.first_row(tile + kRowTiles - 1) * p.lda;
+  const c10::BFloat16* b = p.b + column * p.inner;
+  visit_each<kRowTiles * kPanels>([&](auto c) { tiles.template zero<c>(); });
+  for (int64_t i = p.inner / kTileInner; i > 0; --i) {
     if constexpr (kTail) {
-      multiply_step<kRowTiles, kPanels, 4, 4, 6, 6>(tiles, a, b, i, row_bytes);
+      multiply_step<kRowTiles, kPanels, 4, 4, 6, 6>(tiles, a0, a1, row_bytes, b, panel);
     } else {
-      multiply_step<kRowTiles, kPanels, 4, 5, 6, 7>(tiles, a, b, i, row_bytes);
+      multiply_step<kRowTiles, kPanels, 4, 5, 6, 7>(tiles, a0, a1, row_bytes, b, panel);
     }
+    a0 += kTileInner, a1 += kTileInner, b += kTileInner * kLanes;
   }
-  if constexpr (kTail) multiply_step<kRowTiles, kPanels, 5, 5, 7, 7>(tiles, a, b, whole, row_bytes);
+  if constexpr (kTail) multiply_step<kRowTiles, kPanels, 5, 5, 7, 7>(tiles, a0, a1, row_bytes, b, panel);
 
-  alignas(64) float sums[4][kTileHeight * kLanes];
-  visit_sums<kRowTiles, kPanels>([&](auto c) { tiles.template store<c>(sums[c], kLanes * int64_t{sizeof(float)}); });
+  alignas(64) float sums[kRowTiles][kPanels][kTileHeight * kLanes];
+  visit_each<kRowTiles * kPanels>(
+      [&](auto c) { tiles.template store<c>(sums[c / kPanels][c % kPanels], kLanes * int64_t{sizeof(float)}); });
   for (int t = 0; t < kRowTiles; ++t) {
     const int64_t first = p.first_row(tile + t);
     for (int64_t r = (tile + t) * p.height - first; r < p.height; ++r)  // rows that the tile before does not have
-      for (int c = 0; c < kPanels; ++c)
-        store(first + r, column + c * kLanes, load_floats(sums[2 * t + c] + r * kLanes));
+      for (int c = 0; c < kPanels; ++c) store(first + r, column + c * kLanes, load_floats(sums[t][c] + r * kLanes));
   }
 }
 
@@ -179,17 +192,22 @@ void multiply_tile_panels(Tiles& tiles, const TileProduct& p, int64_t column, co
 template <bool kTail, class Tiles, class Store>
 void multiply_tile_columns(Tiles& tiles, const TileProduct& p, const Store& store) {
   int64_t column = 0;
+  if (p.height == p.rows) {
+    for (; column + 4 * kLanes <= p.columns; column += 4 * kLanes)
+      multiply_block<1, 4, kTail>(tiles, p, 0, column, store);
+  }
   for (; column + 2 * kLanes <= p.columns; column += 2 * kLanes)
     multiply_tile_panels<2, kTail>(tiles, p, column, store);
   if (column < p.columns) multiply_tile_panels<1, kTail>(tiles, p, column, store);
 }
 
 /// C = A B by tiles, given to `store(row, column, Floats)` in whole panels.
-/// @param a  [rows >= 1, >= inner], row i at a + i * lda
+/// @param a  [rows, >= inner], row i at a + i * lda
 /// @param b  panels of bfloat16 [inner, columns], inner a multiple of 2 and columns of 16
 template <class Tiles, class Store>
 void multiply_by_tiles(const c10::BFloat16* a, int64_t lda, int64_t rows, const c10::BFloat16* b, int64_t inner,
                        int64_t columns, const Store& store) {
+  if (rows <= 0) return;
   const int64_t count = (rows + kTileHeight - 1) / kTileHeight, height = (rows + count - 1) / count;
   const int64_t tail = inner % kTileInner / 2;
   const TileProduct product{a, lda, rows, b, inner, columns, height};

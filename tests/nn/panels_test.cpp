@@ -84,6 +84,29 @@ TYPED_TEST(Panels, MultiplyFractions) {
   });
 }
 
+TYPED_TEST(Panels, RowsDoNotDependOnTheirNeighbours) {
+  constexpr int64_t kRows = 45, kColumns = 5 * kLanes;
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  for (const int64_t inner : {30, 32, 64, 100}) {
+    std::vector<TypeParam> a(kRows * inner), b(simd::panel_elements<TypeParam>(inner, kColumns));
+    std::vector<float> weights(kColumns * inner), all(kRows * kColumns), some(kRows * kColumns);
+    for (auto& v : a) v = static_cast<TypeParam>(normal(random));
+    for (float& v : weights) v = normal(random);
+    const auto panels = simd::pack_columns<TypeParam>(weights.data(), inner, inner, kColumns, b.data());
+    const auto multiply = [&](int64_t begin, int64_t end, std::vector<float>& c) {
+      simd::multiply(a.data() + begin * inner, inner, end - begin, panels, [&](int64_t row, int64_t column, Floats v) {
+        simd::store_floats(c.data() + (begin + row) * kColumns + column, v);
+      });
+    };
+    multiply(0, kRows, all);
+    for (int64_t size = 1; size < kRows; ++size) {
+      for (int64_t row = 0; row < kRows; row += size) multiply(row, std::min(kRows, row + size), some);
+      ASSERT_EQ(some, all) << size << " rows at a time, " << inner << " inner";
+    }
+  }
+}
+
 TYPED_TEST(Panels, MultiplyOfNoRowsStoresNothing) {
   std::vector<TypeParam> b(simd::panel_elements<TypeParam>(4, 4));
   const auto panels = simd::pack_columns<TypeParam>(std::vector<float>(16).data(), 4, 4, 4, b.data());
