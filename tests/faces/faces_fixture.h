@@ -50,8 +50,7 @@ resamples = 50
     SimulateOptions simulate;
     simulate.items = 100, simulate.users = 60, simulate.days = 10;
     simulate.ceiling_users = 0, simulate.pictures = false;
-    Reporter silent;
-    SimulatedShop shop = simulate_shop(simulate, silent);
+    SimulatedShop shop = simulate_shop(simulate, silent_reporter());
     save_shop(shop, *folder_ / "shop");
     Recipe recipe = parse_recipe(kRecipe, "tiny.toml");
     apply_set(recipe, "data=" + (*folder_ / "shop").string());
@@ -59,7 +58,7 @@ resamples = 50
     resolve_recipe(recipe);
     RunContext context;
     context.runs = *folder_ / "runs";
-    Run(recipe, context).up_to(Stage::train);
+    tessera::Run(recipe, context).up_to(Stage::train);
     serve::ServeOptions options;
     options.listen = "127.0.0.1:0";
     options.deadline_ms = 60'000;  // a slow machine must not take the model's part away
