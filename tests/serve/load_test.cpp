@@ -44,7 +44,7 @@ class Crowd {
   std::vector<std::thread> threads_;
 };
 
-TEST(Load, WhatIsErasedOrSoldOutIsInNoAnswerThatStartsLater) {
+TEST(LoadSlow, WhatIsErasedOrSoldOutIsInNoAnswerThatStartsLater) {
   Served shop;
   std::atomic<int> answers{0}, stale{0};
   std::array<std::atomic<bool>, 8> gone{};
