@@ -77,10 +77,6 @@ Json user_to_gorse(const std::string& id, const nlohmann::json& attributes) {
           {"Comment", attributes.value("comment", "")}};
 }
 
-bool is_forgotten(const nlohmann::json& attributes) {
-  return attributes.size() == 1 && attributes.value("forgotten", false);
-}
-
 /// @param whole  what is not said is taken away
 void put_gorse_user(Service& service, WriteBatch& batch, const std::string& id, const nlohmann::json& json,
                     bool whole) {
@@ -88,15 +84,6 @@ void put_gorse_user(Service& service, WriteBatch& batch, const std::string& id, 
                 "UserId holds a control byte that no id may");
   const auto stored = service.store().get("users", id);
   nlohmann::json attributes = stored ? nlohmann::json::parse(*stored) : nlohmann::json::object();
-  if (is_forgotten(attributes)) {
-    if (service.models().active()->dataset().users.find(id))
-      throw ProblemError({ProblemCode::conflict,
-                          "the user \"" + id +
-                              "\" was forgotten and the dataset still holds their history; the id can "
-                              "be used again with a dataset that does not",
-                          "UserId"});
-    attributes = nlohmann::json::object();
-  }
   const auto take = [&](const char* theirs, const char* ours) {
     const auto found = json.find(theirs);
     if (found != json.end() && !found->is_null()) {
@@ -136,7 +123,7 @@ HttpResponse get_gorse_user(Service& service, const HttpRequest& request) {
     throw ProblemError({ProblemCode::not_found, "there is no user \"" + id + "\"", "user-id"});
   const auto stored = service.store().get("users", id);
   const nlohmann::json attributes = stored ? nlohmann::json::parse(*stored) : nlohmann::json::object();
-  return json_response(user_to_gorse(id, is_forgotten(attributes) ? nlohmann::json::object() : attributes));
+  return json_response(user_to_gorse(id, attributes));
 }
 
 HttpResponse delete_gorse_user(Service& service, const HttpRequest& request) {
@@ -157,7 +144,7 @@ HttpResponse list_gorse_users(Service& service, const HttpRequest& request) {
   Json out = Json::array();
   const auto add = [&](const std::string& id, const std::string& stored) {
     const nlohmann::json attributes = stored.empty() ? nlohmann::json::object() : nlohmann::json::parse(stored);
-    if (!is_forgotten(attributes)) out.push_back(user_to_gorse(id, attributes));
+    out.push_back(user_to_gorse(id, attributes));
   };
   const auto full = [&] { return static_cast<int64_t>(out.size()) >= n; };
   if (cursor[0] == 'd') {
@@ -165,7 +152,8 @@ HttpResponse list_gorse_users(Service& service, const HttpRequest& request) {
     number.query.add("cursor", cursor.substr(1));
     auto at = static_cast<size_t>(query_integer(number, "cursor", 0, INT32_MAX).value_or(0));
     for (; at < users.names().size() && !full(); ++at)
-      add(users.names()[at], service.store().get("users", users.names()[at]).value_or(""));
+      if (const std::string& id = users.names()[at]; service.behaviour().known(*model, id))
+        add(id, service.store().get("users", id).value_or(""));
     cursor = at < users.names().size() ? "d" + std::to_string(at) : "s";
   }
   for (bool more = cursor[0] == 's'; more && !full();) {

@@ -8,61 +8,25 @@
 #include <string>
 
 #include "base/temporary_folder.h"
-#include "data/simulate/simulate.h"
 #include "http/client.h"
-#include "pipeline/recipe.h"
-#include "pipeline/run.h"
 #include "serve/service.h"
+#include "serve/service_fixture.h"
 
 namespace tessera::test {
 
-/// A service over a simulated shop of 100 items, started once for all tests of a suite; each test leaves the catalogue
+/// A service over the small simulated shop, started once for all tests of a suite; each test leaves the catalogue
 /// as it found it.
 class FacesTest : public testing::Test {
  protected:
   using Json = nlohmann::json;
 
-  static constexpr const char* kRecipe = R"toml(
-[embed]
-name = "text-svd"
-dim = 8
-max_df = 1.0
-[tokenize]
-name = "rq-kmeans"
-levels = 2
-codebook_size = [8]
-[retrieve]
-name = "tiger"
-model_dim = 16
-heads = 2
-head_dim = 8
-ff_dim = 32
-encoder_layers = 1
-decoder_layers = 1
-max_steps = 30
-beam = 16
-[evaluate]
-resamples = 50
-)toml";
-
   static void SetUpTestSuite() {
     folder_ = std::make_unique<TemporaryFolder>();
-    SimulateOptions simulate;
-    simulate.items = 100, simulate.users = 60, simulate.days = 10;
-    simulate.ceiling_users = 0, simulate.pictures = false;
-    SimulatedShop shop = simulate_shop(simulate, silent_reporter());
-    save_shop(shop, *folder_ / "shop");
-    Recipe recipe = parse_recipe(kRecipe, "tiny.toml");
-    apply_set(recipe, "data=" + (*folder_ / "shop").string());
-    apply_set(recipe, "name=tiny");
-    resolve_recipe(recipe);
-    RunContext context;
-    context.runs = *folder_ / "runs";
-    tessera::Run(recipe, context).up_to(Stage::train);
     serve::ServeOptions options;
     options.listen = "127.0.0.1:0";
+    options.state = (*folder_ / "state").string();
     options.deadline_ms = 60'000;  // a slow machine must not take the model's part away
-    service_ = std::make_unique<serve::Service>("tiny", context, options);
+    service_ = std::make_unique<serve::Service>("tiger", TinyRuns::get().context(), options);
     service_->start();
   }
   static void TearDownTestSuite() {
