@@ -45,6 +45,7 @@ export function show(root) {
       if (gone) return;
       fill(said, task.state === "succeeded" ? h("p", h("span", {class: "dot good"}), `${task.subject} answers now.`) : problem({title: "The old model goes on", message: task.error}));
       announce(task.state === "succeeded" ? `${task.subject} answers now` : task.error);
+      document.dispatchEvent(new Event("tessera:model"));
       load();
     } catch (error) { fill(said, problem(error)); }
   }
