@@ -6,7 +6,7 @@ import {card} from "./cards.js";
 export const title = "Semantic IDs";
 
 export function show(root, params, frame) {
-  const usage = h("div"), tree = h("div", {class: "tree"});
+  const usage = h("div"), tree = h("div", {class: "stack"});
   root.append(page(title, "Every item is a path of a few codes, from coarse to fine. The model writes such paths; only those of real items can come out.",
     usage, tree));
   let path = params.get("path") ?? "", shown = -1;

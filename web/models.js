@@ -7,7 +7,7 @@ export const title = "Models";
 const shown = (value) => (typeof value === "number" && !Number.isInteger(value) ? value.toPrecision(4) : String(value));
 
 export function show(root) {
-  const said = h("div", {role: "status"}), body = h("div");
+  const said = h("div", {role: "status"}), body = h("div", {class: "stack"});
   root.append(page(title, "A model is a finished run. Another takes over without a failed request, and the one before can come back.", said, body));
   let gone = false;
 
