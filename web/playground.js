@@ -106,7 +106,7 @@ export function show(root, params, frame) {
     past,
     h("div", {class: "playground-body"},
       h("aside", {class: "narrow-by", "aria-label": "Filters"},
-        h("details", {open: innerWidth > 900}, h("summary", "Filters"),
+        h("details", {open: innerWidth > 1100}, h("summary", "Filters"),
           h("label", {for: "filter"}, "filter_by", h("small", " a condition")), filter,
           h("div", {class: "examples"}, examples.map((text) => h("button", {type: "button", class: "chip", onclick: () => {
             filter.value = state.filter = state.filter === text ? "" : text;
