@@ -16,7 +16,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_f
 # $(call configure,PRESET): only when there is no build folder yet; ninja itself sees changed CMake files.
 configure = [ -f build/$(1)/build.ninja ] || cmake --preset $(1) $(CCACHE) $(CMAKE_ARGS)
 
-.PHONY: help setup build demo test fast asan tsan strict core bench format lint results headers cuda clean
+.PHONY: help setup build demo test fast browser asan tsan strict core bench format lint results headers cuda clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,12 @@ fast: setup ## the same, without the slow tests
 	@$(call configure,release)
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@$(TEST_ENV) ctest --test-dir $(BUILD) -L '^fast$$' --output-on-failure --parallel $(JOBS)
+
+browser: setup ## the console in headless Chromium; installs chromium and chromium-driver first
+	@tools/setup.sh chromium chromium-driver
+	@$(call configure,release)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target test_web
+	@$(TEST_ENV) ctest --test-dir $(BUILD) -L '^browser$$' --output-on-failure
 
 asan: setup ## fast tests under the address and undefined-behaviour sanitizers
 	@$(call configure,asan)

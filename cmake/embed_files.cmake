@@ -1,6 +1,6 @@
 # Files as part of the program. As a script, cmake -DFOLDER=web -DOUTPUT=x.cpp -P embed_files.cmake writes a source that holds
-# the bytes of every file of a folder; included, it gives tessera_embed(target folder), which does so at build time, again
-# whenever one of the files has changed. The source defines tessera::serve::console_files() (serve/console_files.h).
+# the bytes of every file of a folder; included, it gives tessera_embed(target folder): a library that does so at build time,
+# again whenever one of the files has changed. The source defines tessera::serve::console_files() (serve/console_files.h).
 if(NOT CMAKE_SCRIPT_MODE_FILE)
   set(TESSERA_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
   function(tessera_embed target folder)
@@ -9,9 +9,9 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
     add_custom_command(OUTPUT ${output}
       COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DOUTPUT=${output} -P ${TESSERA_EMBED_SCRIPT}
       DEPENDS ${files} ${TESSERA_EMBED_SCRIPT} COMMENT "Embedding ${folder}" VERBATIM)
-    # Alone, so that a changed file compiles nothing else again.
-    set_source_files_properties(${output} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
-    target_sources(${target} PRIVATE ${output})
+    # A library of its own: what makes a source holds up every compilation of its target, and of the targets behind it.
+    add_library(${target} STATIC ${output})
+    target_link_libraries(${target} PUBLIC tessera_flags)
   endfunction()
   return()
 endif()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that Tessera is built from. Idempotent: when everything is there, it touches no network
-# and changes nothing. Runs as root, or through sudo.
+# and changes nothing. Runs as root, or through sudo.   setup.sh [MORE PACKAGES...]
 set -euo pipefail
 
 packages=(
@@ -10,6 +10,7 @@ packages=(
   zlib1g-dev libzstd-dev libicu-dev libxxhash-dev
   libxapian-dev librocksdb-dev libhiredis-dev redis-server libboost-dev prometheus-cpp-dev libssl-dev
   libgtest-dev libbenchmark-dev clang-format-14
+  "$@"
 )
 
 if ! command -v dpkg-query >/dev/null; then

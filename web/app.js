@@ -77,12 +77,14 @@ function askKey(why) {
 
 // Status in the header.
 
-async function refreshStatus() {
+let model = "";
+async function refreshStatus(anew = false) {
   const place = document.getElementById("status");
   try {
     const phase = (await getText("/readyz").catch((error) => error.message)).trim();
-    let model = "";
-    try { model = (await get("/v1/recommend", {limit: 0, personalize: 0})).model_version; } catch { /* no key yet */ }
+    // Asked for once: a question of ours should not show in the measurements again and again.
+    if (anew || model === "")
+      try { model = (await get("/v1/recommend", {limit: 0, personalize: 0})).model_version; } catch { /* no key yet */ }
     fill(place, h("span", {class: "dot " + (phase === "ready" ? "good" : "bad")}), h("span", phase),
       model && h("span", {class: "model"}, model));
   } catch {
@@ -129,6 +131,7 @@ document.getElementById("key-button").addEventListener("click", () => askKey("Ne
 document.getElementById("help-button").addEventListener("click", help);
 document.getElementById("theme-button").addEventListener("click", () =>
   setTheme(themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length]));
+document.addEventListener("tessera:model", () => refreshStatus(true));
 document.addEventListener("tessera:unauthorized", () => askKey("The service wants a key for this."));
 
 fill(document.getElementById("nav"), Object.entries(screens).map(([name, screen]) =>

@@ -30,7 +30,7 @@ function isPale(paint) {
 export function tile(item, size = "") {
   const paint = paintOf(item);
   const words = (leafOf(item) || item.title || item.id).split(/\s+/).filter((word) => /^\p{L}/u.test(word));
-  const initials = words.length > 1 ? words.slice(0, 2).map((word) => word[0].toUpperCase()).join("") : words[0]?.slice(0, 2) ?? "·";
+  const initials = words.length > 1 ? words.slice(0, 2).map((word) => word[0].toUpperCase()).join("") : words[0]?.replace(/\P{L}/gu, "").slice(0, 2) ?? "·";
   return h("span", {class: `tile ${size} ${isPale(paint) ? "pale" : ""}`, "aria-hidden": "true", css: {"--paint": paint}}, initials);
 }
 

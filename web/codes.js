@@ -6,7 +6,7 @@ import {card} from "./cards.js";
 export const title = "Semantic IDs";
 
 export function show(root, params, frame) {
-  const usage = h("div"), tree = h("div");
+  const usage = h("div"), tree = h("div", {class: "stack"});
   root.append(page(title, "Every item is a path of a few codes, from coarse to fine. The model writes such paths; only those of real items can come out.",
     usage, tree));
   let path = params.get("path") ?? "", shown = -1;
@@ -29,9 +29,9 @@ export function show(root, params, frame) {
       h("p", {class: "big"}, percent(one.used / one.size), h("small", ` of ${count(one.size)} codes used`)),
       h("div", {class: "heat", "aria-hidden": "true"}, one.counts.slice(0, 512).map((n, code) =>
         h("span", {class: n === 0 ? "dead" : "", title: `code ${code}: ${n} items`, css: {"--heat": String(n === 0 ? 0 : 0.15 + 0.85 * Math.sqrt(n / most))}}))),
-      h("p", {class: "muted"}, `perplexity ${one.perplexity.toFixed(1)} · largest code ${count(most)} items`),
+      h("p", {class: "hint"}, `perplexity ${one.perplexity.toFixed(1)} · largest code ${count(most)} items`),
       dead > 0 ? h("details", h("summary", `${count(dead)} dead ${dead === 1 ? "code" : "codes"}`),
-        h("p", {class: "dead-list"}, one.dead.join(", "), dead > one.dead.length && " …")) : h("p", {class: "muted"}, "no dead codes"));
+        h("p", {class: "dead-list"}, one.dead.join(", "), dead > one.dead.length && " …")) : h("p", {class: "hint"}, "no dead codes"));
   }
 
   async function open(newPath, known) {
@@ -57,7 +57,7 @@ export function show(root, params, frame) {
       node.trail.map((one, i) => h("li", h("a", {...to(node.path.slice(0, i + 1)), "aria-current": i === node.path.length - 1 ? "page" : undefined},
         h("span", {class: "code"}, String(one.code)), " ", one.words))))),
     h("p", {class: "muted"}, `${count(node.live)} items` + (node.items > node.live ? `, and ${count(node.items - node.live)} erased` : "")
-      + (leaf ? "" : ` below ${count(node.children.length)} codes of level ${node.path.length + 1}`)),
+      + (leaf ? "" : ` below ${count(node.children.length)} of ${count(node.size)} codes of level ${node.path.length + 1}`)),
     h("div", {class: "two wide-left"},
       leaf ? panel("A whole semantic ID", h("p", node.live > 1 ? `${node.live} items share it.` : "One item has it.")) :
         panel(`Codes of level ${node.path.length + 1}`, table("Codes below this one", ["Code", "Words that mark it", "#Items", "Share"],

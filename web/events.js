@@ -13,7 +13,7 @@ export function show(root) {
     if (running) load();
   }}, "Pause");
   root.append(page(title, "The newest events, every two seconds. Each is durable before it is acknowledged, and in the person's next answer.",
-    h("div", {class: "controls"}, pause, state), h("div", {class: "two narrow-left"}, counts, body)));
+    h("div", {class: "controls middle"}, pause, state), h("div", {class: "two narrow-left"}, counts, body)));
   let running = true, newest = -1, timer = 0;
 
   async function load() {

@@ -7,7 +7,7 @@ export const title = "Models";
 const shown = (value) => (typeof value === "number" && !Number.isInteger(value) ? value.toPrecision(4) : String(value));
 
 export function show(root) {
-  const said = h("div", {role: "status"}), body = h("div");
+  const said = h("div", {role: "status"}), body = h("div", {class: "stack"});
   root.append(page(title, "A model is a finished run. Another takes over without a failed request, and the one before can come back.", said, body));
   let gone = false;
 
@@ -45,6 +45,7 @@ export function show(root) {
       if (gone) return;
       fill(said, task.state === "succeeded" ? h("p", h("span", {class: "dot good"}), `${task.subject} answers now.`) : problem({title: "The old model goes on", message: task.error}));
       announce(task.state === "succeeded" ? `${task.subject} answers now` : task.error);
+      document.dispatchEvent(new Event("tessera:model"));
       load();
     } catch (error) { fill(said, problem(error)); }
   }

@@ -20,7 +20,7 @@ export function show(root, params, frame) {
     chosen: {brand: new Set(params.getAll("brand")), category: new Set(params.getAll("category"))},
     level: "category.lvl0",
   };
-  let asking = null, answers = null, explained = null;
+  let asking = null, answers = null, explained = null, visitor = "";  // a visitor made here has no history to ask for
 
   // What is asked.
 
@@ -51,7 +51,7 @@ export function show(root, params, frame) {
     enter: (text) => { state.q = text; ask(); },
     typed: (text) => { if (text !== state.q) { state.q = text; ask(); } }});
   q.input.dataset.search = "";
-  const user = combo({label: "As user", id: "user", hint: "empty: nobody", value: state.user, load: userOptions,
+  const user = combo({label: "As user", id: "user", hint: "or nobody", value: state.user, load: userOptions,
     pick: (option) => setUser(option.value), enter: (text) => setUser(text.trim())});
   user.input.addEventListener("change", () => setUser(user.input.value.trim()));
   const slider = h("input", {type: "range", id: "personalize", min: "0", max: "1", step: "0.05", value: String(state.personalize),
@@ -97,13 +97,16 @@ export function show(root, params, frame) {
       h("div", {class: "control wide"}, q.element),
       h("div", {class: "control user"}, user.element,
         h("button", {type: "button", id: "random-user", onclick: () => randomUser().then(setUser, fail)}, "Random"),
-        h("button", {type: "button", id: "new-visitor", onclick: () => setUser("visitor-" + crypto.getRandomValues(new Uint32Array(1))[0].toString(36))}, "New visitor")),
+        h("button", {type: "button", id: "new-visitor", onclick: () => {
+          visitor = "visitor-" + crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
+          setUser(visitor);
+        }}, "New visitor")),
       h("div", {class: "control"}, h("label", {for: "personalize"}, "Personalise ", strength), slider),
       h("div", {class: "control"}, h("label", {for: "sort"}, "Order"), sort)),
     past,
     h("div", {class: "playground-body"},
       h("aside", {class: "narrow-by", "aria-label": "Filters"},
-        h("details", {open: innerWidth > 900}, h("summary", "Filters"),
+        h("details", {open: innerWidth > 1100}, h("summary", "Filters"),
           h("label", {for: "filter"}, "filter_by", h("small", " a condition")), filter,
           h("div", {class: "examples"}, examples.map((text) => h("button", {type: "button", class: "chip", onclick: () => {
             filter.value = state.filter = state.filter === text ? "" : text;
@@ -127,10 +130,10 @@ export function show(root, params, frame) {
   async function showPast() {
     const id = state.user;
     fill(past);
-    if (!id) return void fill(past, h("span", {class: "muted"}, "Nobody is chosen: both columns are the same. Choose a user, or be a new visitor."));
+    if (!id) return void fill(past, h("span", {class: "muted"}, "Nobody is chosen. Choose a user, or be a new visitor, and see the left column become theirs."));
     let history = [];
     try {
-      history = (await get("/v1/users/" + seg(id), {limit: 6})).history;
+      if (id !== visitor) history = (await get("/v1/users/" + seg(id), {limit: 6})).history;
     } catch (error) {
       if (error.status !== 404) return fail(error);
     }
@@ -215,6 +218,7 @@ export function show(root, params, frame) {
     if (state.q.trim()) event.query = state.q.trim();
     try {
       await send("POST", "/v1/events", event);
+      visitor = "";
       await ask({action, title: hit.document.title || hit.document.id});
       showPast();
     } catch (error) {
@@ -226,7 +230,7 @@ export function show(root, params, frame) {
   function why(hit, personal) {
     explained ??= {};
     const key = personal ? "personal" : "common";
-    explained[key] ??= send("POST", path(), question(personal, {explain: true}));
+    explained[key] ??= send("POST", path(), question(personal, {explain: true, search_cutoff_ms: 20000}));
     explained[key].catch(() => { delete explained?.[key]; });
     openWhy(hit.document, explained[key], personal ? state.user : "");
   }

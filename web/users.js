@@ -93,7 +93,7 @@ export function show(root, params, frame) {
           move: old && movement(i + 1, old.get(hit.document.id) ?? 0, "the list as it is"),
           actions: h("div", {class: "actions"},
             h("button", {type: "button", class: "link", onclick: () => {
-              explained ??= question(items, {explain: true});
+              explained ??= question(items, {explain: true, search_cutoff_ms: 20000});
               openWhy(hit.document, explained, id);
             }}, "Why"),
             h("button", {type: "button", class: "link", onclick: () => {

@@ -59,7 +59,7 @@ HttpResponse console_file(std::string_view name, const HttpRequest& request) {
 }
 
 HttpResponse redirect(const char* where) {
-  HttpResponse response(302);
+  HttpResponse response(302, "", "");
   response.headers.add("Location", where);
   return response;
 }
@@ -74,9 +74,10 @@ struct CodeNode {
 
 std::vector<int32_t> codes_of(std::string_view path) {
   std::vector<int32_t> codes;
-  while (!path.empty()) {
-    const size_t comma = path.find(',');
-    const std::string_view one = path.substr(0, comma);
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    const size_t comma = rest.find(',');
+    const std::string_view one = rest.substr(0, comma);
     int32_t code = -1;
     const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), code);
     if (error != std::errc() || end != one.data() + one.size() || code < 0 || codes.size() == 64)
@@ -84,7 +85,7 @@ std::vector<int32_t> codes_of(std::string_view path) {
                           "path is \"" + std::string(path) + "\", wanted codes with commas between them, such as 12,5",
                           "path"});
     codes.push_back(code);
-    path = comma == std::string_view::npos ? std::string_view() : path.substr(comma + 1);
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
   }
   return codes;
 }
@@ -207,6 +208,7 @@ HttpResponse semantic_ids(Service& service, const HttpRequest& request) {
               {"trail", std::move(trail)},
               {"items", last - first},
               {"live", live_below(*view, items->trie, at)},
+              {"size", at.depth < items->trie.levels() ? items->trie.level_size(at.depth) : 0},
               {"children", children_of(*model, *items, *view, at)},
               {"examples", examples_of(*items, *view, at)}};
   if (codes.empty()) out["usage"] = usage_of(*items, *view);
