@@ -68,12 +68,12 @@ class TestService {
     route.summary = "A test.";
     route.body_limit = 1000;
     route.handler = answer_with([](const HttpRequest& request) {
-      return json_response({{"id", request.path_parameters.get("id")},
-                            {"key", request.identity.key_id},
-                            {"embedded", request.identity.embedded_params},
-                            {"target", request.target},
-                            {"has_key", !presented_key(request).empty()},
-                            {"body", request.body}});
+      return json_response(nlohmann::json{{"id", request.path_parameters.get("id")},
+                                          {"key", request.identity.key_id},
+                                          {"embedded", request.identity.embedded_params},
+                                          {"target", request.target},
+                                          {"has_key", !presented_key(request).empty()},
+                                          {"body", request.body}});
     });
     router.add(std::move(route));
   }
