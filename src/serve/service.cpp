@@ -50,6 +50,15 @@ std::pair<std::string, int> address_and_port(const std::string& listen) {
   return {address, port};
 }
 
+/// Where the text index of a store in a folder lies: beside it, as it follows this store's writes and can always be
+/// made anew from them. Of a store elsewhere it is temporary.
+fs::path text_folder(const std::string& state, const std::string& dataset_hash) {
+  constexpr std::string_view kLocal = "rocksdb:";
+  const std::string folder = state.starts_with(kLocal) ? state.substr(kLocal.size()) : state;
+  if (state.starts_with("redis")) return {};
+  return fs::path(fs::path(folder) / ".").parent_path().string() + "-text-" + dataset_hash.substr(0, 12);
+}
+
 Synonym synonym_from(const nlohmann::json& json) {
   Synonym synonym;
   synonym.root = json.value("root", "");
@@ -73,15 +82,15 @@ Service::Service(const std::string& run, RunContext context, ServeOptions option
   const MetricHistogram sync =
       metrics_.histogram("wal_fsync_duration_seconds", "time to make writes durable", Metrics::stage_seconds());
   store_options.on_sync = [sync](double seconds, uint64_t) { sync.observe(seconds); };
-  store_ = open_store(options_.state.empty() ? folder.string() : options_.state, store_options);
+  const std::string state = options_.state.empty() ? folder.string() : options_.state;
+  store_ = open_store(state, store_options);
   if (!options_.restore.empty()) {
     store_->restore(options_.restore);
     say(fmt::format("serve: the store is that of the snapshot {}", options_.restore));
   }
   for (const std::string& warning : store_->facts().warnings) say("serve: " + warning);
-  // Named by what it was made from; beside the state, as it can always be made anew from it.
-  const fs::path texts = find_run(run, context_.runs) / ("text-index-" + model->dataset().content_hash.substr(0, 12));
-  shelf_ = std::make_unique<Shelf>(model->dataset(), model->split().train_counts, *store_, options_.lexical, texts);
+  shelf_ = std::make_unique<Shelf>(model->dataset(), model->split().train_counts, *store_, options_.lexical,
+                                   text_folder(state, model->dataset().content_hash));
   say(fmt::format("serve: {} items can be searched", shelf_->view()->num_live()));
   shelf_->activate(model);
   models_.activate(model);
