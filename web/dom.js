@@ -32,10 +32,14 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** The text of a snippet, with <mark> elements where the service put its tags. */
+const entities = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "\"", "&#39;": "'"};
+
+/** The text of a snippet, with <mark> elements where the service put its tags. Its entities become the characters that they
+    stand for, as all of it ends in text nodes. */
 export function marked(snippet) {
+  const plain = (text) => text.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => entities[entity]);
   return snippet.split(/(<mark>.*?<\/mark>)/s).map((part) =>
-    part.startsWith("<mark>") && part.endsWith("</mark>") ? h("mark", part.slice(6, -7)) : part);
+    part.startsWith("<mark>") && part.endsWith("</mark>") ? h("mark", plain(part.slice(6, -7))) : plain(part));
 }
 
 export function announce(text) {
