@@ -25,6 +25,18 @@ std::array<std::string, kNumLexicalFields> field_texts(const Item& item) {
   return {item.title, item.brand, std::move(categories), std::move(attributes), item.description};
 }
 
+void check_field_sizes(const Item& item) {
+  std::array<size_t, kNumLexicalFields> sizes{item.title.size(), item.brand.size(), 0, 0, item.description.size()};
+  for (const auto& path : item.categories) {
+    for (const std::string& name : path) sizes[2] += name.size() + 1;
+  }
+  for (const auto& [name, value] : item.attributes) sizes[3] += value.size() + 1;
+  for (size_t field = 0; field < kNumLexicalFields; ++field) {
+    TESSERA_CHECK(sizes[field] <= kMaxFieldBytes, data, "item '{}': its {} has {} bytes, wanted at most {}", item.id,
+                  kLexicalFields[field], sizes[field], kMaxFieldBytes);
+  }
+}
+
 bool is_spelling(std::string_view term) {
   if (term.size() < 3 || term.size() > 40 || (term[0] >= 'A' && term[0] <= 'Z')) return false;
   size_t letters = 0;
@@ -43,8 +55,6 @@ Xapian::Document DocumentMaker::make(const Item& item) {
   Xapian::Document document;
   const auto texts = field_texts(item);
   for (size_t field = 0; field < kNumLexicalFields; ++field) {
-    TESSERA_CHECK(texts[field].size() <= kMaxFieldBytes, data, "item '{}': its {} has {} bytes, wanted at most {}",
-                  item.id, kLexicalFields[field], texts[field].size(), kMaxFieldBytes);
     const auto weight = static_cast<Xapian::termcount>(weights_[field]);
     if (weight == 0) continue;
     const int32_t first = static_cast<int32_t>(field) * kFieldSpacing;

@@ -27,6 +27,9 @@ std::array<int64_t, kNumLexicalFields> field_weights(const LexicalOptions& optio
 /// The texts that are indexed, in the order of kLexicalFields: names of categories and values of attributes one a line.
 std::array<std::string, kNumLexicalFields> field_texts(const Item& item);
 
+/// @throws Error(data) naming the item if a field is longer than kMaxFieldBytes
+void check_field_sizes(const Item& item);
+
 /// Whether a raw term goes into the spelling dictionary: a word of letters, at least three.
 bool is_spelling(std::string_view term);
 
@@ -43,7 +46,7 @@ inline ItemId item_of(Xapian::docid id) {
 class DocumentMaker {
  public:
   explicit DocumentMaker(const LexicalOptions& options);
-  /// @throws Error(data) if a field is longer than kMaxFieldBytes
+  /// @param item  of checked sizes
   Xapian::Document make(const Item& item);
 
  private:

@@ -58,6 +58,9 @@ struct LexicalIndex::State {
 
   std::unique_ptr<LexicalReader> take_reader();
   void give_back(std::unique_ptr<LexicalReader> reader);
+  /// Runs `body` on a reader at the last commit, again if commits overtake it.
+  template <class F>
+  auto with_reader(std::string_view what, F&& body) -> decltype(body(std::declval<LexicalReader&>()));
   void apply_changes(std::span<const LexicalChange> changes);
   void commit(std::span<const LexicalChange> changes, int64_t new_version);
   void count_spellings(Xapian::docid id, int64_t sign);
@@ -92,6 +95,32 @@ std::unique_ptr<LexicalReader> LexicalIndex::State::take_reader() {
 void LexicalIndex::State::give_back(std::unique_ptr<LexicalReader> reader) {
   const std::lock_guard guard(pool_mutex);
   if (idle.size() < kMaxIdleReaders) idle.push_back(std::move(reader));
+}
+
+template <class F>
+auto LexicalIndex::State::with_reader(std::string_view what, F&& body)
+    -> decltype(body(std::declval<LexicalReader&>())) {
+  return xapian_call(what, [&] {
+    // A reader goes back whatever happens, but after an error of Xapian's: then a new one is safer.
+    const auto return_it = [this](LexicalReader* used) { give_back(std::unique_ptr<LexicalReader>(used)); };
+    std::unique_ptr<LexicalReader, decltype(return_it)> reader(take_reader().release(), return_it);
+    constexpr int kFreeTries = 3;  // a commit may overtake a search; the last try keeps commits out
+    for (int attempt = 0;; ++attempt) {
+      std::shared_lock<FairSharedMutex> no_commits;
+      if (attempt >= kFreeTries) no_commits = std::shared_lock(commits);
+      const uint64_t current = generation;
+      try {
+        if (reader->generation != current || attempt > 0) reader->database.reopen();
+        reader->generation = current;
+        return body(*reader);
+      } catch (const Xapian::DatabaseModifiedError& error) {
+        TESSERA_CHECK(attempt < kFreeTries, internal, "{}: the index changed under a lock: {}", what, error.get_msg());
+      } catch (const Xapian::Error&) {
+        delete reader.release();
+        throw;
+      }
+    }
+  });
 }
 
 /// Adds the words of a stored document to `spellings`, `sign` times.
@@ -170,6 +199,7 @@ void LexicalIndex::apply(std::span<const LexicalChange> changes, int64_t version
   for (const LexicalChange& change : changes) {
     TESSERA_CHECK(index(change.item) >= 0, data, "text index: item {} has no position in the catalogue",
                   index(change.item));
+    if (change.content != nullptr) check_field_sizes(*change.content);
   }
   const std::lock_guard writing(state_->writer_mutex);
   xapian_call("text index: items cannot be changed", [&] {
@@ -196,25 +226,8 @@ LexicalResult LexicalIndex::search(const LexicalQuery& query) const {
     const std::lock_guard guard(state.synonyms_mutex);
     synonyms = state.synonyms;
   }
-  return xapian_call("text search", [&] {
-    auto reader = state.take_reader();
-    constexpr int kFreeTries = 3;  // a commit may overtake a search; the last try keeps commits out
-    for (int attempt = 0;; ++attempt) {
-      std::shared_lock<FairSharedMutex> no_commits;
-      if (attempt >= kFreeTries) no_commits = std::shared_lock(state.commits);
-      const uint64_t generation = state.generation;
-      try {
-        if (reader->generation != generation || attempt > 0) reader->database.reopen();
-        reader->generation = generation;
-        LexicalResult result = search_reader(*reader, state.options, *synonyms, query);
-        state.give_back(std::move(reader));
-        return result;
-      } catch (const Xapian::DatabaseModifiedError& error) {
-        TESSERA_CHECK(attempt < kFreeTries, internal, "text search: the index changed under a lock: {}",
-                      error.get_msg());
-      }
-    }
-  });
+  return state.with_reader(
+      "text search", [&](LexicalReader& reader) { return search_reader(reader, state.options, *synonyms, query); });
 }
 
 void LexicalIndex::set_synonyms(std::vector<Synonym> synonyms) {
@@ -249,10 +262,9 @@ void LexicalIndex::set_synonyms(std::vector<Synonym> synonyms) {
 LexicalStats LexicalIndex::stats() const {
   State& state = *state_;
   LexicalStats stats;
-  xapian_call("text index", [&] {
-    const std::lock_guard writing(state.writer_mutex);
-    stats.items = state.store.writer().get_doccount();
-    stats.mean_length = state.store.writer().get_average_length();
+  state.with_reader("text index", [&](LexicalReader& reader) {
+    stats.items = reader.database.get_doccount();
+    stats.mean_length = reader.database.get_average_length();
   });
   stats.version = state.version;
   stats.size_bytes = state.store.size_bytes();

@@ -29,7 +29,7 @@ struct LexicalQuery {
   bool explain = false;      ///< LexicalHit::why is wanted
   /// Bit i % 64 of word i / 64 says whether item i may match; items behind its end may not. Borrowed.
   std::optional<std::span<const uint64_t>> allowed_bits = {};
-  /// The same as a function, much slower on many matches; both hold where both are given.
+  /// The same as a function, asked for every match; both hold where both are given.
   std::function<bool(ItemId)> allowed = {};
   /// Past this, the search ends with Error(overload).
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
@@ -60,7 +60,7 @@ struct LexicalResult {
   int64_t found = 0;                       ///< exact number of matches
   std::vector<LexicalHit> hits;            ///< by falling score, then rising ItemId: places offset to offset + limit
   std::vector<ItemId> matches;             ///< rising; all of them, where asked for
-  std::string corrected_query;             ///< the text with its misspelt words replaced; "" when none was
+  std::string corrected_query;             ///< the text with its misspelt words replaced; "" when none was, or no use
   std::vector<std::string> dropped_words;  ///< wanted words that a match need not have
   MatchedTerms terms;
 };

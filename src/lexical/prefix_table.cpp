@@ -8,6 +8,7 @@
 #include <mutex>
 #include <queue>
 #include <unordered_set>
+#include <utility>
 
 #include "text/unicode_form.h"
 

@@ -1,6 +1,7 @@
 #include "lexical/search.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/error.h"
 #include "lexical/explain.h"
@@ -12,6 +13,48 @@ namespace {
 
 constexpr double kRareShare = 2e-5;  ///< of the items: a word below this may be misspelt
 constexpr uint32_t kMatchesPerClock = 256;
+constexpr double kFewShare = 0.1;  ///< of the items: up to so many allowed ones are walked along
+constexpr int kMaxTries = 6;       ///< of dropping one word more; then all but the rarest go
+
+/// The allowed items as a list of postings, which a match can skip along: faster than asking for each match where few
+/// are allowed.
+class AllowedPostings : public Xapian::PostingSource {
+ public:
+  AllowedPostings(std::span<const uint64_t> bits, Xapian::doccount items)
+      : bits_(bits.first(std::min(bits.size(), kMaxWords))) {
+    for (const uint64_t word : bits_) size_ += static_cast<Xapian::doccount>(std::popcount(word));
+    size_ = std::min(size_, items);
+  }
+  Xapian::doccount size() const { return size_; }
+
+  void init(const Xapian::Database& /*database*/) override { position_ = kBefore; }
+  Xapian::doccount get_termfreq_min() const override { return 0; }
+  Xapian::doccount get_termfreq_est() const override { return size_; }
+  Xapian::doccount get_termfreq_max() const override { return size_; }
+  void next(double /*min_weight*/) override { seek(position_ + 1); }
+  void skip_to(Xapian::docid id, double /*min_weight*/) override {
+    const auto wanted = static_cast<int64_t>(id) - 1;
+    if (wanted > position_) seek(wanted);
+  }
+  bool at_end() const override { return position_ >= static_cast<int64_t>(bits_.size()) * 64; }
+  Xapian::docid get_docid() const override { return static_cast<Xapian::docid>(position_ + 1); }
+
+ private:
+  static constexpr size_t kMaxWords = size_t{1} << 25;  // 2^31 items
+  static constexpr int64_t kBefore = -1;
+
+  void seek(int64_t from) {
+    auto word = static_cast<size_t>(from / 64);
+    uint64_t left = word < bits_.size() ? bits_[word] & ~uint64_t{0} << (from % 64) : 0;
+    while (left == 0 && ++word < bits_.size()) left = bits_[word];
+    position_ =
+        left == 0 ? static_cast<int64_t>(bits_.size()) * 64 : static_cast<int64_t>(word) * 64 + std::countr_zero(left);
+  }
+
+  std::span<const uint64_t> bits_;
+  Xapian::doccount size_ = 0;
+  int64_t position_ = kBefore;
+};
 
 /// Lets through what the query allows, and looks at the clock.
 class AllowedItems : public Xapian::MatchDecider {
@@ -90,7 +133,13 @@ class Search {
 void Search::ask(const std::vector<bool>& dropped) {
   Xapian::Enquire enquire(reader_.database);
   enquire.set_weighting_scheme(Xapian::BM25Weight(options_.k1, 0, 1, options_.b, 0.5));
-  enquire.set_query(plan_.compose(dropped));
+  std::optional<AllowedPostings> few;
+  if (query_.allowed_bits) {
+    few.emplace(*query_.allowed_bits, reader_.database.get_doccount());
+    if (few->size() > reader_.database.get_doccount() * kFewShare) few.reset();
+  }
+  const Xapian::Query composed = plan_.compose(dropped);
+  enquire.set_query(few ? Xapian::Query(Xapian::Query::OP_FILTER, composed, Xapian::Query(&*few)) : composed);
   CollectMatches collect(query_.all_matches);
   enquire.add_matchspy(&collect);
   const AllowedItems allowed(query_);
@@ -127,14 +176,14 @@ void Search::drop_words() {
   }
   const bool changed = kept < plan_.slots.size();
   if (changed && (kept > 0 || !plan_.phrases.empty())) ask(dropped_);
-  while (!enough() && kept > 1) {
+  for (int tries = 0; !enough() && kept > 1;) {
     size_t usual = plan_.slots.size();
     for (size_t i = 0; i < plan_.slots.size(); ++i) {
       if (dropped_[i]) continue;
       if (usual == plan_.slots.size() || plan_.slots[i].frequency > plan_.slots[usual].frequency) usual = i;
     }
     drop(usual);
-    ask(dropped_);
+    if (++tries < kMaxTries || kept == 1) ask(dropped_);
   }
   if (answer_.found == 0) dropped_.assign(dropped_.size(), false);  // nothing was gained
 }
@@ -165,7 +214,7 @@ LexicalResult Search::result() {
     const uint32_t end = parsed_.words[plan_.slots[i].end_word - 1].end;
     result.dropped_words.push_back(valid_utf8(query_.text.substr(begin, end - begin)));
   }
-  if (!corrections_.empty()) {
+  if (!corrections_.empty() && result.found > 0) {
     size_t at = 0;
     for (size_t w = 0; w < parsed_.words.size(); ++w) {
       if (corrections_[w].empty()) continue;
