@@ -137,9 +137,10 @@ void CommitGroup::write() {
   durable.sync = true;
   check_status(
       database_.db().Write(durable, &writes_),
-      fmt::format("{}: a commit failed; after a full disk it may be repeated, after any other error open the store "
-                  "again",
-                  database_.folder().string()));
+      fmt::format(
+          "{}: a commit failed: it is not applied now, and after the next open it is there whole or not at all; "
+          "free disk space and repeat it, or after another error open the store again",
+          database_.folder().string()));
 }
 
 }  // namespace tessera::rocks

@@ -201,10 +201,12 @@ void RocksStore::commit_group(const std::vector<Waiting*>& group) {
   };
   try {
     if (resume_) {
-      check_status(held->db().Resume(),
-                   fmt::format("{}: cannot be written since an earlier failure; nothing of this commit was "
-                               "applied. Free disk space, or open the store again",
-                               held->folder().string()));
+      // Busy: RocksDB looks for free space by itself, every few seconds.
+      check_status(
+          held->db().Resume(),
+          fmt::format("{}: cannot be written since an earlier failure, and nothing of this commit was applied: free "
+                      "disk space and try again in some seconds, or open the store again",
+                      held->folder().string()));
       resume_ = false;
     }
     write_group(*held, group);
