@@ -57,6 +57,7 @@ struct LexicalIndex::State {
   }
 
   std::unique_ptr<LexicalReader> take_reader();
+  std::unique_ptr<LexicalReader> open_reader();
   void give_back(std::unique_ptr<LexicalReader> reader);
   /// Runs `body` on a reader at the last commit, again if commits overtake it.
   template <class F>
@@ -88,6 +89,10 @@ std::unique_ptr<LexicalReader> LexicalIndex::State::take_reader() {
       return reader;
     }
   }
+  return open_reader();
+}
+
+std::unique_ptr<LexicalReader> LexicalIndex::State::open_reader() {
   return std::make_unique<LexicalReader>(LexicalReader{store.open_reader(), 0, TextReader(options.strip_accents),
                                                        WordForms(options.language, options.stop_words)});
 }
@@ -101,23 +106,22 @@ template <class F>
 auto LexicalIndex::State::with_reader(std::string_view what, F&& body)
     -> decltype(body(std::declval<LexicalReader&>())) {
   return xapian_call(what, [&] {
-    // A reader goes back whatever happens, but after an error of Xapian's: then a new one is safer.
-    const auto return_it = [this](LexicalReader* used) { give_back(std::unique_ptr<LexicalReader>(used)); };
-    std::unique_ptr<LexicalReader, decltype(return_it)> reader(take_reader().release(), return_it);
-    constexpr int kFreeTries = 3;  // a commit may overtake a search; the last try keeps commits out
+    constexpr int kFreeTries = 3;  // the last try keeps commits out
     for (int attempt = 0;; ++attempt) {
       std::shared_lock<FairSharedMutex> no_commits;
-      if (attempt >= kFreeTries) no_commits = std::shared_lock(commits);
+      if (attempt == kFreeTries) no_commits = std::shared_lock(commits);
+      const auto return_it = [this](LexicalReader* used) { give_back(std::unique_ptr<LexicalReader>(used)); };
+      std::unique_ptr<LexicalReader, decltype(return_it)> reader(nullptr, return_it);
       const uint64_t current = generation;
       try {
-        if (reader->generation != current || attempt > 0) reader->database.reopen();
+        reader.reset((attempt == 0 ? take_reader() : open_reader()).release());
+        if (reader->generation != current) reader->database.reopen();
         reader->generation = current;
         return body(*reader);
-      } catch (const Xapian::DatabaseModifiedError& error) {
-        TESSERA_CHECK(attempt < kFreeTries, internal, "{}: the index changed under a lock: {}", what, error.get_msg());
-      } catch (const Xapian::Error&) {
+      } catch (const Xapian::DatabaseError&) {
+        // A commit overtook this reader, which may now hold tables of two commits and take that for damage: a new one.
         delete reader.release();
-        throw;
+        if (attempt == kFreeTries) throw;
       }
     }
   });

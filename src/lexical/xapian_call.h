@@ -15,14 +15,11 @@ namespace tessera {
   fail(kind, "{}: {} ({}{}{})", what, error.get_msg(), error.get_type(), reason ? ": " : "", reason ? reason : "");
 }
 
-/// Runs `body`; a Xapian error comes out as Error("<what>: <Xapian's message>"). DatabaseModifiedError passes through:
-/// it says that a reader has to be opened again.
+/// Runs `body`; a Xapian error comes out as Error("<what>: <Xapian's message>").
 template <class F>
 auto xapian_call(std::string_view what, F&& body) -> decltype(std::forward<F>(body)()) {
   try {
     return std::forward<F>(body)();
-  } catch (const Xapian::DatabaseModifiedError&) {
-    throw;
   } catch (const Xapian::DatabaseCorruptError& error) {
     fail_with(ErrorKind::corrupt, what, error);
   } catch (const Xapian::DatabaseError& error) {
