@@ -6,6 +6,7 @@
 #include "base/array_file.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/parallel.h"
 #include "data/item_json.h"
 #include "data/time.h"
 
@@ -182,6 +183,45 @@ void read_rows(const fs::path& path, const Row& row) {
   });
 }
 
+/// Reads items.jsonl, a block of lines at a time on all cores.
+void read_items(Catalogue& items, const fs::path& path) {
+  constexpr size_t kBlock = 8192;
+  std::vector<std::string> lines;
+  std::vector<Item> block;
+  std::vector<std::string> errors;
+  int64_t last_number = 0;
+  const auto add_block = [&] {
+    block.assign(lines.size(), {});
+    errors.assign(lines.size(), {});
+    parallel_for(static_cast<int64_t>(lines.size()), 256, [&](int64_t begin, int64_t end) {
+      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+        try {
+          block[i] = item_from_json(parse_object(lines[i]));
+        } catch (const Error& e) {
+          errors[i] = e.what();
+        }
+      }
+    });
+    const int64_t first = last_number - static_cast<int64_t>(lines.size()) + 1;
+    for (size_t i = 0; i < block.size(); ++i) {
+      try {
+        if (!errors[i].empty()) fail(ErrorKind::corrupt, "{}", errors[i]);
+        items.add(std::move(block[i]));
+      } catch (const Error& e) {
+        fail(ErrorKind::corrupt, "{}:{}: {}; import the data again", path.string(), first + static_cast<int64_t>(i),
+             e.what());
+      }
+    }
+    lines.clear();
+  };
+  for_each_line(path, [&](std::string_view text, int64_t number) {
+    if (number != last_number + 1 || lines.size() == kBlock) add_block();  // an empty line ends a block too
+    lines.emplace_back(text);
+    last_number = number;
+  });
+  add_block();
+}
+
 std::string string_at(const Json& row, const char* key) {
   const auto it = row.find(key);
   TESSERA_CHECK(it != row.end() && it->is_string(), data, "wanted a string '{}'", key);
@@ -195,7 +235,7 @@ void read_new_name(Vocabulary& names, const std::string& name, const char* what)
 }
 
 void read_tables(Dataset& dataset, const fs::path& folder) {
-  read_rows(folder / "items.jsonl", [&](const Json& row) { dataset.items.add(item_from_json(row)); });
+  read_items(dataset.items, folder / "items.jsonl");
   bool any_attributes = false;
   read_rows(folder / "users.jsonl", [&](const Json& row) {
     read_new_name(dataset.users, string_at(row, "user"), "user");

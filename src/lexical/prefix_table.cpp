@@ -146,6 +146,13 @@ std::string_view start_text(const std::vector<std::string>& keys, int32_t slot, 
   return std::string_view(keys[static_cast<size_t>(slot)]).substr(at, PrefixTable::kMaxStartBytes);
 }
 
+/// The first eight bytes as a number that sorts as they do; a shorter text is filled up with zeros.
+uint64_t head_of(std::string_view text) {
+  uint64_t head = 0;
+  for (size_t i = 0; i < 8; ++i) head = head << 8 | (i < text.size() ? static_cast<uint8_t>(text[i]) : 0);
+  return head;
+}
+
 }  // namespace
 
 PrefixTable::PrefixTable(bool every_word) : every_word_(every_word), base_(std::make_unique<Base>()) {
@@ -230,20 +237,28 @@ void PrefixTable::rebuild(const std::vector<int32_t>& added) {
     const int order = start_text(keys_, a.slot, a.at).compare(start_text(keys_, b.slot, b.at));
     return order != 0 ? order < 0 : std::pair(a.slot, a.at) < std::pair(b.slot, b.at);
   };
-  std::vector<Base::Start> fresh;
+  struct Fresh {
+    uint64_t head;  ///< the first eight bytes, big end first: most pairs differ there
+    Base::Start start;
+  };
+  std::vector<Fresh> fresh;
   for (const std::vector<int32_t>* slots : {&added, &std::as_const(recent_)}) {
     for (const int32_t slot : *slots) {
-      for (const uint16_t at : key_starts(keys_[static_cast<size_t>(slot)], every_word_)) fresh.push_back({slot, at});
+      const std::string& key = keys_[static_cast<size_t>(slot)];
+      for (const uint16_t at : key_starts(key, every_word_))
+        fresh.push_back({head_of(start_text(keys_, slot, at)), {slot, at}});
     }
   }
-  std::sort(fresh.begin(), fresh.end(), before);
+  std::sort(fresh.begin(), fresh.end(), [&](const Fresh& a, const Fresh& b) {
+    return a.head != b.head ? a.head < b.head : before(a.start, b.start);
+  });
   next->starts.reserve(base_->starts.size() + fresh.size());
   const auto keep = [&](auto from, auto to) {
     std::copy_if(from, to, std::back_inserter(next->starts),
                  [&](const Base::Start& start) { return weights_[static_cast<size_t>(start.slot)] != kRemoved; });
   };
   auto from = base_->starts.cbegin();
-  for (const Base::Start& start : fresh) {
+  for (const auto& [head, start] : fresh) {
     const auto to = std::upper_bound(from, base_->starts.cend(), start, before);
     keep(from, to);
     next->starts.push_back(start);

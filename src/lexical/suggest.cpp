@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "lexical/fair_shared_mutex.h"
 #include "lexical/prefix_table.h"
 #include "lexical/words.h"
@@ -281,13 +282,18 @@ void Suggester::put_item(const ItemTitle& item) {
 void Suggester::put_items(const std::vector<ItemTitle>& items) {
   State& state = *state_;
   std::unordered_set<int32_t> seen;
-  std::vector<PrefixTable::New> added;
   for (const ItemTitle& item : items) {
     check_item(item);
     TESSERA_CHECK(seen.insert(index(item.item)).second, data, "suggestions: item {} comes twice", index(item.item));
-    added.push_back({state.key(std::string_view(item.title).substr(0, kMaxTitleBytes)),
-                     static_cast<float>(item.popularity), index(item.item)});
   }
+  std::vector<PrefixTable::New> added(items.size());
+  parallel_for(static_cast<int64_t>(items.size()), 512, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      const ItemTitle& item = items[i];
+      added[i] = {state.key(std::string_view(item.title).substr(0, kMaxTitleBytes)),
+                  static_cast<float>(item.popularity), index(item.item)};
+    }
+  });
   const std::lock_guard writing(state.writer_mutex);
   for (const ItemTitle& item : items) state.remove_item(item.item);
   const std::vector<int32_t> slots = state.item_table.add_all(std::move(added));

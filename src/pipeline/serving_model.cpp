@@ -55,7 +55,8 @@ struct ServingModel::State {
   std::unique_ptr<Retriever> retriever;
   bool new_items = false;
 
-  // Used by put_items() alone. The index is made beside the start: the first answers do not need it.
+  // Used by put_items() alone.
+  std::once_flag content_asked;
   std::shared_future<std::shared_ptr<const ContentIndex>> content;
   std::unique_ptr<CodeAssigner> assigner;
 
@@ -93,13 +94,17 @@ std::shared_ptr<ServingModel> ServingModel::open(const std::string& name, RunCon
   state.changed_vectors = std::make_shared<const std::unordered_map<int32_t, Vector>>();
   state.new_items = state.retriever->takes_new_items() && state.vectors != nullptr && run.ids() != nullptr &&
                     !run.ids()->codebooks.empty();
-  if (state.new_items) {
+  if (state.new_items) state.assigner = std::make_unique<CodeAssigner>(state.trained->ids);
+  return model;
+}
+
+void ServingModel::prepare_new_items() const {
+  if (!state_->new_items) return;
+  std::call_once(state_->content_asked, [&state = *state_] {
     state.content = std::async(std::launch::async, [data = state.dataset] {
                       return std::make_shared<const ContentIndex>(data->items);
                     }).share();
-    state.assigner = std::make_unique<CodeAssigner>(state.trained->ids);
-  }
-  return model;
+  });
 }
 
 const Dataset& ServingModel::dataset() const {
@@ -135,6 +140,7 @@ std::vector<float> ServingModel::vector_of(ItemId slot, const Item& item) const 
     const auto row = state_->vectors->row(index(slot));
     return {row.begin(), row.end()};
   }
+  prepare_new_items();
   return vector_by_content(*state_->content.get(), *state_->vectors, item, 12, old ? slot : ItemId{-1});
 }
 

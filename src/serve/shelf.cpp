@@ -106,6 +106,7 @@ void Shelf::catch_up(ServingModel& model) {
 void Shelf::activate(std::shared_ptr<ServingModel> model) {
   const std::lock_guard lock(writing_);
   catch_up(*model);
+  model->prepare_new_items();
   model_ = std::move(model);
 }
 
