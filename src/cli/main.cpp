@@ -66,8 +66,8 @@ int run_program(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   add_globals(app, program);
-  for (const auto add : {add_demo, add_simulate, add_import, add_check, add_run, add_evaluate, add_compare, add_methods,
-                         add_recommend, add_similar, add_doctor, add_version})
+  for (const auto add : {add_demo, add_simulate, add_import, add_check, add_run, add_evaluate, add_compare,
+                         add_leaderboard, add_methods, add_recommend, add_similar, add_doctor, add_version})
     add(app, program);
 #ifdef TESSERA_WITH_SERVE
   add_serve(app, program);

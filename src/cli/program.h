@@ -40,6 +40,7 @@ void add_check(CLI::App& app, Program& program);
 void add_run(CLI::App& app, Program& program);
 void add_evaluate(CLI::App& app, Program& program);
 void add_compare(CLI::App& app, Program& program);
+void add_leaderboard(CLI::App& app, Program& program);
 void add_methods(CLI::App& app, Program& program);
 void add_recommend(CLI::App& app, Program& program);
 void add_similar(CLI::App& app, Program& program);

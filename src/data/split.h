@@ -36,6 +36,7 @@ struct SplitOptions {
   int64_t min_user_events = 3;
   int64_t min_item_events = 1;
   std::string valid_from, test_from;  ///< temporal only: RFC 3339 times or "80%" of the time range's events
+  std::string order = "time";         ///< leave-one-out only: "item-id" is the wrong one of some published results
   template <class F>
   void fields(F& f) {
     f("protocol", protocol, "how training, validation and test are cut", one_of({"leave-one-out", "temporal"}));
@@ -45,6 +46,11 @@ struct SplitOptions {
     f("valid_from", valid_from,
       "temporal: start of validation, RFC 3339 or a share of the events such as 80% (the default)");
     f("test_from", test_from, "temporal: start of the test, likewise (default 90%)");
+    f("order", order,
+      "order of a user's events; item-id: as in review files grouped by product whose times are ignored, to measure "
+      "how "
+      "much that flatters",
+      one_of({"time", "item-id"}));
   }
 };
 

@@ -9,12 +9,13 @@
 namespace tessera {
 
 Validation::Validation(const Split& split, const ValidationOptions& options, uint64_t seed) {
-  std::vector<size_t> cases(split.valid.size());
+  const std::vector<Case>& all = options.on == "test" ? split.test : split.valid;
+  std::vector<size_t> cases(all.size());
   std::iota(cases.begin(), cases.end(), size_t{0});
   Random(seed, "validation").shuffle(std::span(cases));
   if (static_cast<int64_t>(cases.size()) > options.users) cases.resize(static_cast<size_t>(options.users));
   for (const size_t place : cases) {
-    const Case& c = split.valid[place];
+    const Case& c = all[place];
     Request request;
     request.history = split.history(c);
     request.user = c.user;

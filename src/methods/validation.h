@@ -16,11 +16,14 @@ namespace tessera {
 struct ValidationOptions {
   int64_t users = 5000;
   std::string protocol = "unfiltered";
+  std::string on = "valid";
   template <class F>
   void fields(F& f) {
     f("validate_users", users, "validation cases scored during training", at_least(1));
     f("validate_protocol", protocol, "filtered: items of the history are never answered",
       one_of({"filtered", "unfiltered"}));
+    f("validate_on", on, "cases that select the weights; test: a mistake of some published results, to measure it",
+      one_of({"valid", "test"}));
   }
 };
 

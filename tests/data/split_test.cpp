@@ -45,6 +45,18 @@ TEST(Split, TiesKeepTheOrderOfArrival) {
   EXPECT_EQ(numbers(split.all.of(UserId{1})), (std::vector<int>{5, 0, 3}));
 }
 
+TEST(Split, ProductOrderSortsEachUserByItemId) {
+  Dataset dataset = empty_dataset(6, 2);
+  add_clicks(dataset, {{1, 5, 7}, {0, 4, 1}, {0, 2, 2}, {1, 0, 8}, {0, 5, 3}, {1, 3, 9}});
+  dataset.log.sort();
+  const Split split = make_split(dataset, {.order = "item-id"});
+  EXPECT_EQ(numbers(split.all.of(UserId{0})), (std::vector<int>{2, 4, 5}));
+  EXPECT_EQ(numbers(split.all.of(UserId{1})), (std::vector<int>{0, 3, 5}));
+  EXPECT_NE(
+      error_of([&] { make_split(dataset, {.protocol = "temporal", .order = "item-id"}); }).second.find("leave-one-out"),
+      std::string::npos);
+}
+
 TEST(Split, UsersWithTwoEventsTrainOnly) {
   Dataset dataset = empty_dataset(4, 2);
   add_clicks(dataset, {{0, 0, 1}, {0, 1, 2}, {1, 0, 1}, {1, 1, 2}, {1, 2, 3}});

@@ -1,0 +1,60 @@
+#include <memory>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/program.h"
+#include "pipeline/board.h"
+
+namespace tessera::cli {
+namespace {
+
+using nlohmann::json;
+
+struct LeaderboardFlags {
+  std::string file, results;
+  BoardRequest request;
+};
+
+int64_t rows_in_state(const json& board, const std::string& state) {
+  int64_t count = 0;
+  for (const json& table : board.at("tables"))
+    for (const json& row : table.at("rows")) count += row.value("state", "") == state ? 1 : 0;
+  return count;
+}
+
+void leaderboard_command(const LeaderboardFlags& flags, const Program& program) {
+  const Board board = load_board(flags.file);
+  const json result = run_board(board, program.run_context(), flags.request);
+  const std::filesystem::path folder = std::filesystem::path(program.runs) / ("board-" + board.name);
+  write_file(folder / "board.json", result.dump(1));
+  write_file(folder / "board.html", board_html(result));
+  const std::string markdown = board_markdown(result);
+  const std::string results = flags.results.empty() ? board.results : flags.results;
+  if (!results.empty()) {
+    const std::string before = std::filesystem::exists(results) ? read_file(results) : "";
+    write_file(results, with_board_section(before, board.name, markdown));
+    program.log("wrote " + results);
+  }
+  if (program.json_output) {
+    print_json(result);
+  } else {
+    print(markdown + fmt::format("\npage: {}\n", (folder / "board.html").string()));
+  }
+  const int64_t failed = rows_in_state(result, "failed");
+  TESSERA_CHECK(failed == 0, data, "{} rows failed; {} tells why", failed, (folder / "log.txt").string());
+}
+
+}  // namespace
+
+void add_leaderboard(CLI::App& app, Program& program) {
+  auto flags = std::make_shared<LeaderboardFlags>();
+  CLI::App* command = app.add_subcommand("leaderboard", "A set of recipes, one after another, and their table");
+  command->add_option("BOARD", flags->file, "board file (.toml)")->required();
+  command->add_option("--only", flags->request.only, "label of a row to run; may be repeated")->allow_extra_args(false);
+  command->add_flag("--collect", flags->request.collect, "run nothing: the table of what is finished");
+  command->add_option("--results", flags->results, "Markdown file that gets the tables, instead of the board's");
+  command->callback(
+      [flags, &program] { program.action = [flags, &program] { leaderboard_command(*flags, program); }; });
+}
+
+}  // namespace tessera::cli

@@ -1,0 +1,318 @@
+#include "pipeline/board.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <set>
+
+#include "base/array_file.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "data/time.h"
+#include "eval/metrics.h"
+#include "pipeline/compare.h"
+#include "pipeline/recipe.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// One run of the queue.
+struct BoardJob {
+  size_t table, row;
+  int64_t seed;
+};
+
+/// "SASRec, softmax" -> "sasrec-softmax".
+std::string slug_of(const std::string& label) {
+  std::string slug;
+  for (const char c : label) {
+    if (std::isalnum(static_cast<unsigned char>(c))) {
+      slug += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    } else if (!slug.empty() && slug.back() != '-') {
+      slug += '-';
+    }
+  }
+  while (!slug.empty() && slug.back() == '-') slug.pop_back();
+  return slug;
+}
+
+std::string run_name(const Board& board, const BoardRow& row, int64_t seed) {
+  return fmt::format("{}-{}-{}", board.name, slug_of(row.label), seed);
+}
+
+const json& list_at(const json& table, const char* key, const std::string& where) {
+  static const json none = json::array();
+  const auto it = table.find(key);
+  if (it == table.end()) return none;
+  TESSERA_CHECK(it->is_array() && std::all_of(it->begin(), it->end(), [](const json& e) { return e.is_object(); }),
+                config, "{}: `{}` must be tables, [[...{}]]", where, key, key);
+  return *it;
+}
+
+ReportedNumbers reported_from(const json& table, const std::string& where) {
+  ReportedNumbers reported;
+  for (const auto& [key, value] : table.items()) {
+    if (key == "by" || key == "protocol") {
+      TESSERA_CHECK(value.is_string(), config, "{}: reported {} must be a string", where, key);
+      (key == "by" ? reported.by : reported.protocol) = value.get<std::string>();
+      continue;
+    }
+    TESSERA_CHECK(value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 1, config,
+                  "{}: reported \"{}\" = {} is no share between 0 and 1", where, key, value.dump());
+    reported.values.emplace_back(key, value.get<double>());
+  }
+  TESSERA_CHECK(!reported.by.empty(), config, "{}: reported numbers need `by`, who measured them", where);
+  return reported;
+}
+
+BoardRow row_from(json table, const std::string& where) {
+  BoardRow row;
+  const json reported = list_at(table, "reported", where);
+  table.erase("reported");
+  assign(row, table, where);
+  for (const json& one : reported) row.reported.push_back(reported_from(one, where));
+  TESSERA_CHECK(!slug_of(row.label).empty(), config, "{}: every row needs a `label` with letters or digits", where);
+  TESSERA_CHECK(!row.recipe.empty() || !row.skip.empty(), config,
+                "{}: row \"{}\" needs a `recipe`, or says by `skip` why it has none", where, row.label);
+  return row;
+}
+
+Recipe recipe_of(const Board& board, const BoardRow& row, int64_t seed) {
+  Recipe recipe = load_recipe(board.folder / row.recipe);
+  for (const std::string& assignment : row.set) apply_set(recipe, assignment);
+  recipe.tree["run"]["name"] = run_name(board, row, seed);
+  recipe.tree["run"]["seed"] = seed;
+  resolve_recipe(recipe);
+  return recipe;
+}
+
+const std::vector<int64_t>& seeds_of(const Board& board, const BoardRow& row) {
+  return row.seeds.empty() ? board.seeds : row.seeds;
+}
+
+/// The queue of a board, and what became of it.
+class BoardRunner {
+ public:
+  BoardRunner(const Board& board, const RunContext& context, const BoardRequest& request)
+      : board_(board), context_(context), request_(request), folder_(context.runs / ("board-" + board.name)) {
+    fs::create_directories(folder_);
+  }
+
+  json run() {
+    const auto start = std::chrono::steady_clock::now();
+    check();
+    if (!request_.collect) run_queue();
+    json out = {{"name", board_.name},
+                {"title", board_.title},
+                {"columns", board_.columns},
+                {"metric", board_.metric},
+                {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()},
+                {"tables", json::array()}};
+    for (const BoardTable& table : board_.tables) {
+      json rows = json::array();
+      for (const BoardRow& row : table.rows) rows.push_back(summary_of(row));
+      out["tables"].push_back({{"title", table.title}, {"note", table.note}, {"rows", std::move(rows)}});
+    }
+    return out;
+  }
+
+ private:
+  /// Every recipe, before hours go into the first one.
+  void check() const {
+    for (const std::string& label : request_.only) {
+      const bool known = std::any_of(board_.tables.begin(), board_.tables.end(), [&](const BoardTable& table) {
+        return std::any_of(table.rows.begin(), table.rows.end(),
+                           [&](const BoardRow& row) { return row.label == label; });
+      });
+      TESSERA_CHECK(known, config, "the board {} has no row \"{}\"", board_.name, label);
+    }
+    for (const BoardTable& table : board_.tables)
+      for (const BoardRow& row : table.rows)
+        if (row.skip.empty()) recipe_of(board_, row, seeds_of(board_, row).front());
+  }
+
+  bool wanted(const BoardRow& row) const {
+    return row.skip.empty() && (request_.only.empty() || std::find(request_.only.begin(), request_.only.end(),
+                                                                   row.label) != request_.only.end());
+  }
+
+  void run_queue() {
+    size_t most = 0;
+    std::vector<std::vector<const BoardRow*>> rounds;
+    for (const BoardTable& table : board_.tables)
+      for (const BoardRow& row : table.rows) most = std::max(most, seeds_of(board_, row).size());
+    for (size_t round = 0; round < most; ++round) {
+      for (const BoardTable& table : board_.tables) {
+        for (const BoardRow& row : table.rows) {
+          const auto& seeds = seeds_of(board_, row);
+          if (wanted(row) && round < seeds.size() && (round == 0 || takes_more_seeds(row))) run_one(row, seeds[round]);
+        }
+      }
+    }
+  }
+
+  bool takes_more_seeds(const BoardRow& row) const {
+    const auto first = read_summary(context_.runs / run_name(board_, row, seeds_of(board_, row).front()));
+    return first && train_seconds(first->metrics) < 60 * board_.more_seeds_below_minutes;
+  }
+
+  void run_one(const BoardRow& row, int64_t seed) {
+    const std::string name = run_name(board_, row, seed);
+    try {
+      RunContext context = context_;
+      context.log = [this](const std::string& line) { log(line); };
+      Run run(recipe_of(board_, row, seed), context);
+      log(fmt::format("board {}: {}, seed {}", board_.name, row.label, seed));
+      run.up_to(Stage::evaluate);
+      errors_.erase(name);
+    } catch (const std::exception& error) {
+      const std::string what = error.what();
+      errors_[name] = what.substr(0, what.find('\n'));
+      log(fmt::format("board {}: {}, seed {} failed: {}", board_.name, row.label, seed, what));
+    }
+  }
+
+  void log(const std::string& line) const {
+    if (context_.log) context_.log(line);
+    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    std::ofstream(folder_ / "log.txt", std::ios::app) << format_time(now) << " " << line << "\n";
+  }
+
+  static double train_seconds(const json& metrics) {
+    const auto facts = metrics.find("facts");
+    return facts != metrics.end() && facts->is_object() ? facts->value("train_seconds", 0.0) : 0.0;
+  }
+
+  json summary_of(const BoardRow& row) const {
+    json out = {{"label", row.label}, {"note", row.note}, {"reported", json::array()}};
+    for (const ReportedNumbers& reported : row.reported) {
+      json values = json::object();
+      for (const auto& [metric, value] : reported.values) values[metric] = value;
+      out["reported"].push_back({{"by", reported.by}, {"protocol", reported.protocol}, {"values", std::move(values)}});
+    }
+    if (!row.skip.empty()) {
+      out["state"] = "skipped";
+      out["why"] = row.skip;
+      return out;
+    }
+    std::vector<RunSummary> runs;
+    std::string error;
+    for (const int64_t seed : seeds_of(board_, row)) {
+      const std::string name = run_name(board_, row, seed);
+      if (const auto found = errors_.find(name); found != errors_.end()) error = found->second;
+      if (auto summary = read_summary(context_.runs / name)) runs.push_back(std::move(*summary));
+    }
+    if (!error.empty()) out["why"] = error;
+    out["state"] = !runs.empty() ? "done" : (error.empty() ? "not run" : "failed");
+    if (!runs.empty()) add_numbers(out, runs);
+    return out;
+  }
+
+  void add_numbers(json& out, const std::vector<RunSummary>& runs) const {
+    const json& first = runs.front().metrics;
+    out["method"] = first.value("method", "");
+    double seconds = 0;
+    for (const RunSummary& run : runs) {
+      out["runs"].push_back(run.name);
+      out["seeds"].push_back(run.metrics.value("seed", int64_t{0}));
+      seconds += train_seconds(run.metrics) / static_cast<double>(runs.size());
+    }
+    out["train_seconds"] = seconds;
+    if (first.contains("facts") && first.at("facts").contains("parameters"))
+      out["parameters"] = first.at("facts").at("parameters");
+    for (const char* protocol : {"filtered", "unfiltered"}) {
+      for (const std::string& metric : board_.columns)
+        if (auto value = value_of(runs, protocol, metric); !value.is_null()) out["values"][protocol][metric] = value;
+      const json& table = first.at("splits").value("test", json::object()).value(protocol, json::object());
+      if (table.value("users_per_second", 0.0) > 0)
+        out["answer_us"] = std::min(out.value("answer_us", 1e30), 1e6 / table.at("users_per_second").get<double>());
+    }
+    out["cases"] = first.at("splits").value("test", json::object()).value("cases", int64_t{0});
+  }
+
+  /// The mean over seeds case by case, its bootstrap interval over cases, and the spread of the seeds' means.
+  json value_of(const std::vector<RunSummary>& runs, const std::string& protocol, const std::string& metric) const {
+    const size_t at = metric.find('@');
+    const std::string name = metric.substr(0, at);
+    const int64_t k = std::stoll(metric.substr(at + 1));
+    std::vector<float> mean;
+    std::vector<double> means;
+    for (const RunSummary& run : runs) {
+      if (!metric_of(run.metrics, "test", protocol, metric)) return nullptr;
+      const NpyFile file(run.folder / "evaluate" / fmt::format("ranks-test-{}.npy", protocol));
+      const auto values = case_values(file.array().as<int32_t>(), name, k);
+      TESSERA_CHECK(mean.empty() || mean.size() == values.size(), data, "the runs {} and {} answered other cases",
+                    runs.front().name, run.name);
+      if (mean.empty()) mean.assign(values.size(), 0.0f);
+      double sum = 0;
+      for (size_t i = 0; i < values.size(); ++i) {
+        mean[i] += values[i] / static_cast<float>(runs.size());
+        sum += values[i];
+      }
+      means.push_back(sum / static_cast<double>(std::max<size_t>(1, values.size())));
+    }
+    const Interval interval = bootstrap(mean, board_.resamples, 0.95, 42);
+    json value = {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+    if (means.size() > 1) {
+      double square = 0;
+      for (const double m : means) square += (m - interval.mean) * (m - interval.mean);
+      value["sd"] = std::sqrt(square / static_cast<double>(means.size() - 1));
+    }
+    return value;
+  }
+
+  const Board& board_;
+  const RunContext& context_;
+  const BoardRequest& request_;
+  fs::path folder_;
+  std::map<std::string, std::string> errors_;  ///< by run
+};
+
+}  // namespace
+
+Board load_board(const fs::path& file) {
+  const Recipe text = load_recipe(file);
+  Board board;
+  board.folder = text.folder;
+  for (const auto& [key, value] : text.tree.items())
+    TESSERA_CHECK(key == "board" || key == "table", config,
+                  "{}: unknown section [{}]; a board has [board] and [[table]]", text.origin, key);
+  TESSERA_CHECK(text.has("board") && text.section("board").is_object(), config, "{}: it has no section [board]",
+                text.origin);
+  assign(board, text.section("board"), text.origin + ": [board]");
+  check_run_name(board.name);
+  TESSERA_CHECK(!board.seeds.empty(), config, "{}: [board] seeds must name at least one", text.origin);
+  for (const std::string& metric : board.columns) {
+    const std::string name = metric.substr(0, metric.find('@'));
+    const std::string k = metric.size() > name.size() ? metric.substr(name.size() + 1) : "";
+    TESSERA_CHECK((name == "hr" || name == "ndcg" || name == "mrr") && !k.empty() && k.size() < 5 &&
+                      k.find_first_not_of("0123456789") == std::string::npos,
+                  config, "{}: [board] columns: \"{}\" is no metric, wanted such as hr@10", text.origin, metric);
+  }
+  std::set<std::string> names;
+  for (json one : list_at(text.tree, "table", text.origin)) {
+    const std::string where = fmt::format("{}: [[table]] {}", text.origin, board.tables.size() + 1);
+    const json rows = list_at(one, "row", where);
+    one.erase("row");
+    BoardTable table;
+    assign(table, one, where);
+    for (const json& row : rows) {
+      table.rows.push_back(row_from(row, fmt::format("{}, row {}", where, table.rows.size() + 1)));
+      TESSERA_CHECK(names.insert(slug_of(table.rows.back().label)).second, config,
+                    "{}: the label \"{}\" comes twice; labels name the runs", where, table.rows.back().label);
+    }
+    board.tables.push_back(std::move(table));
+  }
+  TESSERA_CHECK(!names.empty(), config, "{}: the board has no rows", text.origin);
+  return board;
+}
+
+json run_board(const Board& board, const RunContext& context, const BoardRequest& request) {
+  return BoardRunner(board, context, request).run();
+}
+
+}  // namespace tessera

@@ -1,0 +1,225 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "pipeline/board.h"
+#include "pipeline/html.h"
+
+namespace tessera {
+namespace {
+
+using html::escape;
+using nlohmann::json;
+
+/// ".0912": a share in four digits, without the zero that all of them have.
+std::string share_text(double value) {
+  std::string text = fmt::format("{:.4f}", value);
+  return text.starts_with("0.") ? text.substr(1) : text;
+}
+
+std::string column_title(const std::string& metric) {
+  std::string title = metric;
+  std::transform(title.begin(), title.end(), title.begin(), [](unsigned char c) { return std::toupper(c); });
+  return title;
+}
+
+std::string time_text(double seconds) {
+  if (seconds < 10) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 60) return fmt::format("{:.0f} s", seconds);
+  const auto whole = std::lround(seconds);
+  return fmt::format("{} min {} s", whole / 60, whole % 60);
+}
+
+std::string count_text(double count) {
+  if (count >= 1e6) return fmt::format("{:.1f}M", count / 1e6);
+  if (count >= 1e3) return fmt::format("{:.0f}k", count / 1e3);
+  return fmt::format("{:.0f}", count);
+}
+
+/// The value of a row, or nothing.
+const json* value_at(const json& row, const std::string& protocol, const std::string& metric) {
+  const auto values = row.find("values");
+  if (values == row.end() || !values->contains(protocol) || !values->at(protocol).contains(metric)) return nullptr;
+  return &values->at(protocol).at(metric);
+}
+
+double best_of(const json& table, const std::string& protocol, const std::string& metric) {
+  double best = -1;
+  for (const json& row : table.at("rows"))
+    if (const json* value = value_at(row, protocol, metric)) best = std::max(best, value->value("mean", 0.0));
+  return best;
+}
+
+/// ".0912 [.0876, .0951]", with the spread of the seeds behind it.
+std::string interval_text(const json& value) {
+  std::string text = fmt::format("[{}, {}]", share_text(value.value("low", 0.0)), share_text(value.value("high", 0.0)));
+  if (value.contains("sd")) text += fmt::format(" ±{}", share_text(value.value("sd", 0.0)));
+  return text;
+}
+
+std::string reported_text(const json& row, const std::vector<std::string>& columns) {
+  std::string text;
+  for (const json& one : row.at("reported")) {
+    if (!text.empty()) text += "; ";
+    text += one.value("by", "") + " ";
+    bool first = true;
+    for (const std::string& metric : columns) {
+      const json& values = one.at("values");
+      text += fmt::format("{}{}", first ? "" : "/", values.contains(metric) ? share_text(values.at(metric)) : "–");
+      first = false;
+    }
+    if (!one.value("protocol", "").empty()) text += " (" + one.value("protocol", "") + ")";
+  }
+  return text;
+}
+
+std::string why_text(const json& row) {
+  const std::string state = row.value("state", "");
+  if (state == "skipped") return "not run: " + row.value("why", "");
+  if (state == "failed") return "failed: " + row.value("why", "");
+  if (state == "not run") return "not run yet";
+  return row.contains("why") ? "a further seed failed: " + row.value("why", "") : "";
+}
+
+/// Training time, parameters, answering time and seeds of a finished row.
+std::vector<std::string> cost_cells(const json& row) {
+  if (row.value("state", "") != "done") return {"", "", "", ""};
+  return {row.contains("parameters") ? count_text(row.at("parameters").get<double>()) : "",
+          time_text(row.value("train_seconds", 0.0)),
+          row.contains("answer_us") ? fmt::format("{:.0f} µs", row.at("answer_us").get<double>()) : "",
+          std::to_string(row.at("seeds").size())};
+}
+
+constexpr const char* kCostTitles[] = {"parameters", "training", "an answer", "seeds"};
+
+std::string markdown_row(const json& table, const json& row, const std::string& protocol,
+                         const std::vector<std::string>& columns) {
+  std::string line = "| " + row.value("label", "");
+  if (const std::string why = why_text(row); !why.empty()) line += " (" + why + ")";
+  line += " |";
+  for (const std::string& metric : columns) {
+    const json* value = value_at(row, protocol, metric);
+    if (value == nullptr) {
+      line += " |";
+      continue;
+    }
+    const double mean = value->value("mean", 0.0);
+    const bool best = mean >= best_of(table, protocol, metric);
+    line += fmt::format(" {}{}{} {} |", best ? "**" : "", share_text(mean), best ? "**" : "", interval_text(*value));
+  }
+  if (protocol == "filtered") {
+    for (const std::string& cell : cost_cells(row)) line += " " + cell + " |";
+    line += " " + reported_text(row, columns) + " |";
+  }
+  return line + "\n";
+}
+
+std::string html_value(const json& table, const json& row, const std::string& protocol, const std::string& metric) {
+  const json* value = value_at(row, protocol, metric);
+  if (value == nullptr) return "<td></td>";
+  const double mean = value->value("mean", 0.0);
+  const bool best = mean >= best_of(table, protocol, metric);
+  return fmt::format("<td>{}{}{}<small>{}</small></td>", best ? "<b>" : "", share_text(mean), best ? "</b>" : "",
+                     escape(interval_text(*value)));
+}
+
+std::string html_table(const json& table, const std::string& protocol, const std::vector<std::string>& columns) {
+  std::string out = fmt::format("<h3>{}</h3><div class=\"scroll\"><table><tr><th>method</th>", protocol);
+  for (const std::string& metric : columns) out += "<th>" + escape(column_title(metric)) + "</th>";
+  if (protocol == "filtered")
+    for (const char* title : kCostTitles) out += fmt::format("<th>{}</th>", title);
+  out += "</tr>";
+  for (const json& row : table.at("rows")) {
+    std::string small = row.value("note", "");
+    if (const std::string why = why_text(row); !why.empty()) small += (small.empty() ? "" : " · ") + why;
+    const std::string reported = protocol == "filtered" ? reported_text(row, columns) : "";
+    if (!reported.empty()) small += (small.empty() ? "" : " · ") + ("reported: " + reported);
+    out += fmt::format("<tr><td>{}<small>{}</small></td>", escape(row.value("label", "")), escape(small));
+    for (const std::string& metric : columns) out += html_value(table, row, protocol, metric);
+    if (protocol == "filtered")
+      for (const std::string& cell : cost_cells(row)) out += "<td>" + escape(cell) + "</td>";
+    out += "</tr>";
+  }
+  return out + "</table></div>";
+}
+
+std::string html_bars(const json& table, const std::string& metric) {
+  std::vector<html::Bar> bars;
+  for (const json& row : table.at("rows")) {
+    const json* value = value_at(row, "filtered", metric);
+    if (value == nullptr) continue;
+    bars.push_back(
+        {row.value("label", ""), "", value->value("mean", 0.0), value->value("low", 0.0), value->value("high", 0.0)});
+  }
+  std::stable_sort(bars.begin(), bars.end(),
+                   [](const html::Bar& a, const html::Bar& b) { return *a.value > *b.value; });
+  if (bars.empty()) return "";
+  return fmt::format("<h3>{}, filtered</h3>{}", escape(column_title(metric)), html::bar_chart(bars));
+}
+
+}  // namespace
+
+std::string board_markdown(const json& board) {
+  const auto columns = board.at("columns").get<std::vector<std::string>>();
+  std::string out;
+  for (const json& table : board.at("tables")) {
+    out += fmt::format("{}### {}\n\n", out.empty() ? "" : "\n", table.value("title", ""));
+    if (!table.value("note", "").empty()) out += table.value("note", "") + "\n\n";
+    for (const char* protocol : {"filtered", "unfiltered"}) {
+      std::string rule = "|---|";
+      out += fmt::format("{}| {} |", protocol == std::string("filtered") ? "" : "\n", protocol);
+      for (const std::string& metric : columns) {
+        out += " " + column_title(metric) + " |";
+        rule += "---|";
+      }
+      if (protocol == std::string("filtered")) {
+        for (const char* title : kCostTitles) out += fmt::format(" {} |", title);
+        std::string titles;
+        for (const std::string& metric : columns) titles += (titles.empty() ? "" : "/") + column_title(metric);
+        out += " reported, " + titles + " |";
+        rule += "---|---|---|---|---|";
+      }
+      out += "\n" + rule + "\n";
+      for (const json& row : table.at("rows"))
+        if (protocol == std::string("filtered") || row.contains("values"))
+          out += markdown_row(table, row, protocol, columns);
+    }
+  }
+  return out;
+}
+
+std::string board_html(const json& board) {
+  const auto columns = board.at("columns").get<std::vector<std::string>>();
+  std::string body = fmt::format(
+      "<h1>{}</h1><p class=\"lead\">Item level, full catalogue. Brackets are 95% bootstrap intervals over test cases, "
+      "of "
+      "their mean over the seeds; ± is the standard deviation of the seeds' means. The best value of a column is bold. "
+      "Reported numbers are others', in the order of the columns.</p>",
+      escape(board.value("title", "")));
+  for (const json& table : board.at("tables")) {
+    body += fmt::format("<section class=\"card\"><h2>{}</h2><p>{}</p>", escape(table.value("title", "")),
+                        escape(table.value("note", "")));
+    body += html_bars(table, board.value("metric", "hr@10"));
+    for (const char* protocol : {"filtered", "unfiltered"}) body += html_table(table, protocol, columns);
+    body += "</section>";
+  }
+  return html::page(board.value("title", "") + " · Tessera", body);
+}
+
+std::string with_board_section(const std::string& text, const std::string& name, const std::string& section) {
+  const std::string begin = fmt::format("<!-- board {} -->\n", name),
+                    end = fmt::format("<!-- end of board {} -->\n", name);
+  const size_t from = text.find(begin), to = text.find(end);
+  if (from == std::string::npos && to == std::string::npos) {
+    const char* gap = text.empty() || text.ends_with("\n\n") ? "" : text.ends_with('\n') ? "\n" : "\n\n";
+    return text + gap + begin + section + end;
+  }
+  TESSERA_CHECK(from != std::string::npos && to != std::string::npos && from < to, data,
+                "the results file has only one of \"{}\" and \"{}\", or in the wrong order; put both or none",
+                begin.substr(0, begin.size() - 1), end.substr(0, end.size() - 1));
+  return text.substr(0, from + begin.size()) + section + text.substr(to);
+}
+
+}  // namespace tessera
