@@ -183,43 +183,35 @@ void read_rows(const fs::path& path, const Row& row) {
   });
 }
 
-/// Reads items.jsonl, a block of lines at a time on all cores.
+/// Reads items.jsonl on all cores.
 void read_items(Catalogue& items, const fs::path& path) {
-  constexpr size_t kBlock = 8192;
-  std::vector<std::string> lines;
-  std::vector<Item> block;
-  std::vector<std::string> errors;
-  int64_t last_number = 0;
-  const auto add_block = [&] {
-    block.assign(lines.size(), {});
-    errors.assign(lines.size(), {});
-    parallel_for(static_cast<int64_t>(lines.size()), 256, [&](int64_t begin, int64_t end) {
-      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-        try {
-          block[i] = item_from_json(parse_object(lines[i]));
-        } catch (const Error& e) {
-          errors[i] = e.what();
-        }
-      }
-    });
-    const int64_t first = last_number - static_cast<int64_t>(lines.size()) + 1;
-    for (size_t i = 0; i < block.size(); ++i) {
+  const MappedFile file(path);
+  std::vector<std::string_view> lines;
+  for (std::string_view rest = file.text(); !rest.empty();) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    lines.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  std::vector<Item> parsed(lines.size());
+  std::vector<std::string> errors(lines.size());
+  parallel_for(static_cast<int64_t>(lines.size()), 256, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       try {
-        if (!errors[i].empty()) fail(ErrorKind::corrupt, "{}", errors[i]);
-        items.add(std::move(block[i]));
+        if (!lines[i].empty()) parsed[i] = item_from_json(parse_object(lines[i]));
       } catch (const Error& e) {
-        fail(ErrorKind::corrupt, "{}:{}: {}; import the data again", path.string(), first + static_cast<int64_t>(i),
-             e.what());
+        errors[i] = e.what();
       }
     }
-    lines.clear();
-  };
-  for_each_line(path, [&](std::string_view text, int64_t number) {
-    if (number != last_number + 1 || lines.size() == kBlock) add_block();  // an empty line ends a block too
-    lines.emplace_back(text);
-    last_number = number;
   });
-  add_block();
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i].empty()) continue;
+    try {
+      if (!errors[i].empty()) fail(ErrorKind::corrupt, "{}", errors[i]);
+      items.add(std::move(parsed[i]));
+    } catch (const Error& e) {
+      fail(ErrorKind::corrupt, "{}:{}: {}; import the data again", path.string(), i + 1, e.what());
+    }
+  }
 }
 
 std::string string_at(const Json& row, const char* key) {

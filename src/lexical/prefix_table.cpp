@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/parallel.h"
 #include "text/unicode_form.h"
 
 namespace tessera {
@@ -146,6 +147,20 @@ std::string_view start_text(const std::vector<std::string>& keys, int32_t slot, 
   return std::string_view(keys[static_cast<size_t>(slot)]).substr(at, PrefixTable::kMaxStartBytes);
 }
 
+/// std::sort, in parts on all cores that are merged then.
+template <class T, class Less>
+void sort_in_parallel(std::vector<T>& values, const Less& less) {
+  const auto size = static_cast<int64_t>(values.size());
+  const int64_t part = std::max<int64_t>(4096, (size + num_threads() - 1) / num_threads());
+  const auto at = [&](int64_t i) { return values.begin() + std::min(i, size); };
+  parallel_for((size + part - 1) / part, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) std::sort(at(p * part), at((p + 1) * part), less);
+  });
+  for (int64_t width = part; width < size; width *= 2)
+    for (int64_t from = 0; from + width < size; from += 2 * width)
+      std::inplace_merge(at(from), at(from + width), at(from + 2 * width), less);
+}
+
 /// The first eight bytes as a number that sorts as they do; a shorter text is filled up with zeros.
 uint64_t head_of(std::string_view text) {
   uint64_t head = 0;
@@ -249,7 +264,7 @@ void PrefixTable::rebuild(const std::vector<int32_t>& added) {
         fresh.push_back({head_of(start_text(keys_, slot, at)), {slot, at}});
     }
   }
-  std::sort(fresh.begin(), fresh.end(), [&](const Fresh& a, const Fresh& b) {
+  sort_in_parallel(fresh, [&](const Fresh& a, const Fresh& b) {
     return a.head != b.head ? a.head < b.head : before(a.start, b.start);
   });
   next->starts.reserve(base_->starts.size() + fresh.size());
