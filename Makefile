@@ -83,8 +83,9 @@ lint: setup ## layers, lengths, words and format of the sources
 	@tools/check_layers && tools/check_lengths && tools/check_words && tools/check_format
 	@echo "lint: ok"
 
-results: build ## run the recipes behind docs/results.md and print its tables (hours; finished stages are kept)
-	@tools/results.sh
+BOARDS ?= beauty sports
+results: build ## run the leaderboards and write their tables into docs/results.md (hours; finished runs are kept)
+	@for board in $(BOARDS); do $(BUILD)/tessera leaderboard recipes/leaderboard/$$board.toml; done
 
 headers: ## collect the header-only libraries and googletest into .deps/, for a machine that has none
 	@tools/pack_headers.sh

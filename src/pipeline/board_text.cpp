@@ -167,7 +167,10 @@ std::string board_markdown(const json& board) {
   for (const json& table : board.at("tables")) {
     out += fmt::format("{}### {}\n\n", out.empty() ? "" : "\n", table.value("title", ""));
     if (!table.value("note", "").empty()) out += table.value("note", "") + "\n\n";
+    const bool measured = std::any_of(table.at("rows").begin(), table.at("rows").end(),
+                                      [](const json& row) { return row.contains("values"); });
     for (const char* protocol : {"filtered", "unfiltered"}) {
+      if (protocol == std::string("unfiltered") && !measured) continue;
       std::string rule = "|---|";
       out += fmt::format("{}| {} |", protocol == std::string("filtered") ? "" : "\n", protocol);
       for (const std::string& metric : columns) {

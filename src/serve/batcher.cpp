@@ -80,12 +80,14 @@ void Batcher::work() {
     const auto now = Clock::now();
     const bool hurry = static_cast<int64_t>(waiting_.size()) >= options_.hurry_from ||
                        now - waiting_.front().first >= std::chrono::milliseconds(options_.hurry_ms);
-    std::deque<Generation> batch, late;
+    std::deque<Generation> batch, late, tired;
     // One batch speaks to one model with one state of its items; the others wait for the next.
     while (!waiting_.empty() && static_cast<int64_t>(batch.size()) < options_.max_batch) {
       Generation& next = waiting_.front().second;
       if (stopping_ || next.deadline <= now) {
         late.push_back(std::move(next));
+      } else if (now - waiting_.front().first >= std::chrono::milliseconds(options_.max_wait_ms)) {
+        tired.push_back(std::move(next));
       } else if (batch.empty() || (batch.front().model == next.model && batch.front().items == next.items)) {
         batch.push_back(std::move(next));
       } else {
@@ -95,6 +97,7 @@ void Batcher::work() {
     }
     lock.unlock();
     for (Generation& generation : late) generation.done({}, Degraded::deadline);
+    for (Generation& generation : tired) generation.done({}, Degraded::queue_full);
     if (!batch.empty()) answer(std::move(batch), hurry);
     lock.lock();
   }

@@ -22,6 +22,7 @@ struct BatcherOptions {
   int64_t small_beam = 8;     ///< beams when others wait
   int64_t hurry_from = 24;    ///< waiting questions from which on the small beam is used
   int64_t hurry_ms = 40;      ///< or the longest wait from which on it is
+  int64_t max_wait_ms = 150;  ///< who has waited so long is answered without the model
 
   template <class F>
   void fields(F& f) {
@@ -30,6 +31,8 @@ struct BatcherOptions {
     f("small_beam", small_beam, "beams of an answer while others wait", range(1, 4096));
     f("hurry_from", hurry_from, "waiting questions from which on the small beam is used", range(1, 100000));
     f("hurry_ms", hurry_ms, "longest wait from which on the small beam is used, milliseconds", range(1, 60000));
+    f("max_wait_ms", max_wait_ms, "wait for the model after which a question is answered without it, milliseconds",
+      range(1, 60000));
   }
 };
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -242,6 +243,27 @@ TEST(Batching, WhatIsLateOrComesAfterTheEndIsAnsweredWithoutTheModel) {
   batcher.submit(question(serve::Clock::time_point::max()));
   EXPECT_EQ(calls, 2);
   EXPECT_EQ(how, Degraded::queue_full);
+}
+
+TEST(Batching, WhoHasWaitedTooLongIsAnsweredWithoutTheModel) {
+  Metrics metrics;
+  const HistogramFamily stages = serve::stage_seconds(metrics);
+  Batcher batcher({.max_wait_ms = 5}, metrics, stages);
+  std::promise<void> second_waits;
+  std::promise<Degraded> second;
+  serve::Generation busy;
+  busy.deadline = serve::Clock::now();
+  busy.done = [&](const Results&, Degraded) {
+    second_waits.get_future().wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  };
+  batcher.submit(std::move(busy));
+  serve::Generation waiting;
+  waiting.deadline = serve::Clock::time_point::max();
+  waiting.done = [&](const Results&, Degraded degraded) { second.set_value(degraded); };
+  batcher.submit(std::move(waiting));
+  second_waits.set_value();
+  EXPECT_EQ(second.get_future().get(), Degraded::queue_full);
 }
 
 }  // namespace
