@@ -55,6 +55,8 @@ class ItemVotes {
   ItemVotes(SparseMatrix votes, std::vector<int64_t> train_counts);
 
   int64_t num_entries() const { return votes_.num_entries(); }
+  const SparseMatrix& votes() const { return votes_; }
+  std::span<const ItemId> order() const { return order_; }  ///< by falling popularity
   /// score(j) = sum over voters i of weight(i) votes(i, j). @param trie  to read filters with; may be null
   std::vector<Results> answer(std::span<const Request> requests, const VoterOptions& options, const Trie* trie) const;
 

@@ -7,9 +7,9 @@
 // little. An answer adds up s over the last items of a history; items without a swing follow by popularity.
 //
 // The sum is over unordered pairs of two users (over ordered ones it doubles, which no order of answers sees).
-// Ours: `self` lets u = v take part too, which a sparse log needs: on Beauty most co-occurring items share one person
-// only, and swings proper say nothing of them. `last_n`, `decay`, `self` and `damping` are ours; chosen on Beauty's
-// validation cases (recipes/beauty/swing.toml). The paper's offline numbers are on Taobao's log and cannot be compared.
+// Ours: `last_n`, `decay` and `damping`, chosen on Beauty's validation cases (recipes/beauty/swing.toml). A log as
+// sparse as Beauty's has few swings: most items that occur together share one person only. The paper's offline numbers
+// are on Taobao's log and cannot be compared.
 #include <algorithm>
 #include <cmath>
 
@@ -26,7 +26,6 @@ namespace {
 struct Options {
   double alpha = 1.0;
   bool user_weight = true;
-  double self = 0.0;
   double damping = 0.0;
   int64_t max_users = 1000;
   VoterOptions voters;
@@ -34,7 +33,6 @@ struct Options {
   void fields(F& f) {
     f("alpha", alpha, "added to the number of items that two users share", range(0, 1e6));
     f("user_weight", user_weight, "a user of n items counts n^-1/2 in each pair");
-    f("self", self, "weight of the pair of a user with himself; 0: swings of two users only", range(0, 1));
     f("damping", damping, "exponent of the popularity that a candidate is divided by", range(0, 2));
     f("max_users", max_users, "users of one item that are paired at most, drawn at random", range(1, 1 << 20));
     voters.fields(f);
@@ -59,8 +57,7 @@ class Rows {
     for (size_t a = 0; a < users.size(); ++a) {
       const int32_t u = users[a];
       for (const int32_t j : items_of(u)) marked_[static_cast<size_t>(j)] = u;
-      if (options_.self > 0) add(i, u, u, options_.self);
-      for (size_t b = a + 1; b < users.size(); ++b) add(i, u, users[b], 1.0);
+      for (size_t b = a + 1; b < users.size(); ++b) add(i, u, users[b]);
       for (const int32_t j : items_of(u)) marked_[static_cast<size_t>(j)] = -1;
     }
     std::sort(touched_.begin(), touched_.end());
@@ -90,13 +87,13 @@ class Rows {
     return options_.user_weight ? 1 / std::sqrt(static_cast<double>(items_of(user).size())) : 1.0;
   }
   /// Adds the pair (u, v) to every item beside i that both had; those of u are marked.
-  void add(int32_t i, int32_t u, int32_t v, double scale) {
+  void add(int32_t i, int32_t u, int32_t v) {
     shared_.clear();
     for (const int32_t j : items_of(v)) {
       if (marked_[static_cast<size_t>(j)] == u) shared_.push_back(j);
     }
     if (shared_.size() < 2) return;  // nothing but i
-    const double score = scale * weight(u) * weight(v) / (options_.alpha + static_cast<double>(shared_.size()));
+    const double score = weight(u) * weight(v) / (options_.alpha + static_cast<double>(shared_.size()));
     for (const int32_t j : shared_) {
       if (j == i) continue;
       if (scores_[static_cast<size_t>(j)] == 0) touched_.push_back(j);
