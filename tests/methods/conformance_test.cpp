@@ -23,6 +23,30 @@ nlohmann::json tiny_options(const std::string& name) {
       {"ppmi-svd", {{"dim", 16}}},
       {"concat", {{"parts", {"text-svd", "ppmi-svd"}}, {"text-svd", {{"dim", 8}}}, {"ppmi-svd", {{"dim", 8}}}}},
       {"rq-kmeans", {{"levels", 2}, {"codebook_size", {6, 4}}}},
+      {"lightgcn", {{"dim", 16}, {"max_epochs", 40}, {"batch_size", 256}, {"learning_rate", 0.02}}},
+      {"mf", {{"dim", 16}}},
+      {"tdm",
+       {{"dim", 16},
+        {"hidden", {16}},
+        {"max_history", 8},
+        {"max_epochs", 12},
+        {"batch_size", 32},
+        {"learning_rate", 0.005},
+        {"beam", 10},
+        {"precision", "fp32"}}},
+      {"recforest",
+       {{"trees", 2},
+        {"branches", 4},
+        {"model_dim", 32},
+        {"heads", 2},
+        {"head_dim", 16},
+        {"ff_dim", 64},
+        {"decoder_layers", 1},
+        {"max_history", 12},
+        {"max_epochs", 20},
+        {"batch_size", 32},
+        {"precision", "fp32"},
+        {"learning_rate", 0.005}}},
       {"sasrec",
        {{"model_dim", 16},
         {"heads", 1},
@@ -262,8 +286,10 @@ TEST_P(RetrieverConformance, BeatsRandom) {
     hits += static_cast<double>(
         std::count(answers[i].items.begin(), answers[i].items.end(), tiny_world().split.test[i].target));
   }
-  // Random: 10 of 60. What reads the history sees the next item nine times in ten.
-  const double wanted = GetParam() == "popular" ? 10.0 / 60.0 : 0.6;
+  // Random: 10 of 60. What reads the history sees the next item nine times in ten; what knows people by what they had
+  // in training knows their classes, but not where they went since.
+  const bool by_user = GetParam() == "mf" || GetParam() == "lightgcn";
+  const double wanted = GetParam() == "popular" ? 10.0 / 60.0 : by_user ? 0.4 : 0.6;
   EXPECT_GT(hits / static_cast<double>(answers.size()), wanted);
 }
 
