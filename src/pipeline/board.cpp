@@ -182,9 +182,10 @@ class BoardRunner {
     std::ofstream(folder_ / "log.txt", std::ios::app) << format_time(now) << " " << line << "\n";
   }
 
+  /// Of the trainer, or of the whole stage for a method without one.
   static double train_seconds(const json& metrics) {
-    const auto facts = metrics.find("facts");
-    return facts != metrics.end() && facts->is_object() ? facts->value("train_seconds", 0.0) : 0.0;
+    const json facts = metrics.value("facts", json::object()), stages = metrics.value("stages", json::object());
+    return facts.value("train_seconds", stages.value("train", json::object()).value("seconds", 0.0));
   }
 
   json summary_of(const BoardRow& row) const {
