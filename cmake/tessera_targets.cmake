@@ -44,7 +44,7 @@ function(tessera_torch_pch target)
 endfunction()
 
 if(TESSERA_PCH)
-  file(WRITE ${CMAKE_BINARY_DIR}/pch.cpp "")
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/pch.cpp CONTENT "")  # left alone where it is there: all torch sources would follow
   add_library(tessera_torch_pch OBJECT ${CMAKE_BINARY_DIR}/pch.cpp)
   target_link_libraries(tessera_torch_pch PUBLIC tessera_flags tessera_torch tessera::std_deps)
   target_precompile_headers(tessera_torch_pch PRIVATE <torch/torch.h> <nlohmann/json.hpp> <fmt/format.h> <string> <vector>)

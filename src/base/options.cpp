@@ -127,7 +127,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 void OptionList::assign(const json& table, std::string_view where) const {
   if (table.is_null()) return;
   TESSERA_CHECK(table.is_object(), config, "{} is {}, wanted a table of options", where, show_value(table));
-  for (const auto& [key, value] : table.items()) {
+  for (const auto& entry : table.items()) {
+    const std::string& key = entry.key();
+    const json& value = entry.value();
     const auto field =
         std::find_if(fields_.begin(), fields_.end(), [&](const OptionField& f) { return f.name == key; });
     if (field == fields_.end()) {

@@ -95,8 +95,8 @@ std::optional<HttpResponse> Gateway::Impl::cross_origin(const HttpRequest& reque
   admission.headers.push_back({"Access-Control-Allow-Methods", allow});
   admission.headers.push_back(
       {"Access-Control-Allow-Headers",
-       "Authorization, Content-Type, Content-Encoding, Idempotency-Key, X-API-Key, X-Request-ID, "
-       "X-TYPESENSE-API-KEY"});
+       "Authorization, Content-Type, Content-Encoding, Idempotency-Key, X-API-Key, X-API-Version, X-Request-Id, "
+       "X-TYPESENSE-API-KEY, X-TYPESENSE-USER-ID"});
   admission.headers.push_back({"Access-Control-Max-Age", "600"});
   return no_content(allow);
 }

@@ -77,6 +77,15 @@ std::string quoted(std::string_view text) {
   return shown(json(std::string(text)));
 }
 
+void refuse_if_unknown(const std::string& name, const std::vector<std::string>& allowed) {
+  if (std::find(allowed.begin(), allowed.end(), name) != allowed.end()) return;
+  const std::string near = nearest(name, allowed);
+  throw ProblemError({ProblemCode::unknown_parameter,
+                      fmt::format("There is no parameter \"{}\"{}.", name.substr(0, 80),
+                                  near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)),
+                      name.substr(0, 80), 0});
+}
+
 }  // namespace
 
 std::optional<std::string> optional_string(const nlohmann::json& object, std::string_view name, size_t max_bytes) {
@@ -164,14 +173,11 @@ std::optional<std::vector<std::string>> optional_strings(const nlohmann::json& o
 
 void refuse_unknown(const nlohmann::json& object, const std::vector<std::string>& allowed) {
   if (!object.is_object()) return;
-  for (const auto& [name, value] : object.items()) {
-    if (std::find(allowed.begin(), allowed.end(), name) != allowed.end()) continue;
-    const std::string near = nearest(name, allowed);
-    throw ProblemError({ProblemCode::unknown_parameter,
-                        fmt::format("There is no parameter \"{}\"{}.", name.substr(0, 80),
-                                    near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)),
-                        name.substr(0, 80), 0});
-  }
+  for (const auto& [name, value] : object.items()) refuse_if_unknown(name, allowed);
+}
+
+void refuse_unknown_query(const HttpRequest& request, const std::vector<std::string>& allowed) {
+  for (const NameValue& parameter : request.query.all()) refuse_if_unknown(parameter.name, allowed);
 }
 
 std::optional<std::string> query_string(const HttpRequest& request, std::string_view name, size_t max_bytes) {

@@ -26,11 +26,6 @@ nlohmann::json parse_json(std::string_view text, const JsonLimits& limits = {});
 /// @throws ProblemError as parse_json; unsupported_media_type if a Content-Type is sent that is not JSON
 nlohmann::json parse_body_object(const HttpRequest& request, const JsonLimits& limits = {});
 
-/// The embedded parameters of a scoped key replace those of the same name in `body`, an object.
-void apply_embedded(const Identity& identity, nlohmann::json& body);
-/// The same for the query.
-void apply_embedded(HttpRequest& request);
-
 /// An answer with the value as body; invalid UTF-8 in strings is replaced.
 HttpResponse json_response(const nlohmann::json& value, int status = 200);
 HttpResponse json_response(const nlohmann::ordered_json& value, int status = 200);
@@ -58,6 +53,8 @@ void refuse_unknown(const nlohmann::json& object, const std::vector<std::string>
 
 // The same for query parameters; of several values the first counts.
 
+/// As refuse_unknown() of an object.
+void refuse_unknown_query(const HttpRequest& request, const std::vector<std::string>& allowed);
 std::optional<std::string> query_string(const HttpRequest& request, std::string_view name, size_t max_bytes);
 std::optional<int64_t> query_integer(const HttpRequest& request, std::string_view name, int64_t low, int64_t high);
 std::optional<double> query_number(const HttpRequest& request, std::string_view name, double low, double high);

@@ -161,22 +161,6 @@ nlohmann::json parse_body_object(const HttpRequest& request, const JsonLimits& l
   return value;
 }
 
-void apply_embedded(const Identity& identity, nlohmann::json& body) {
-  if (identity.embedded_params.empty()) return;
-  const json embedded = parse_json(identity.embedded_params);
-  for (const auto& [name, value] : embedded.items()) {
-    if (name != "expires_at") body[name] = value;
-  }
-}
-
-void apply_embedded(HttpRequest& request) {
-  if (request.identity.embedded_params.empty()) return;
-  const json embedded = parse_json(request.identity.embedded_params);
-  for (const auto& [name, value] : embedded.items()) {
-    if (name != "expires_at") request.query.set(name, value.is_string() ? value.get<std::string>() : value.dump());
-  }
-}
-
 HttpResponse json_response(const nlohmann::json& value, int status) {
   return HttpResponse(status, value.dump(-1, ' ', false, json::error_handler_t::replace));
 }

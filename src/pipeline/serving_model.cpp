@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "methods/catalog.h"
 #include "methods/content_index.h"
 #include "semid/assign.h"
@@ -144,41 +145,88 @@ std::vector<float> ServingModel::vector_of(ItemId slot, const Item& item) const 
   return vector_by_content(*state_->content.get(), *state_->vectors, item, 12, old ? slot : ItemId{-1});
 }
 
-int64_t ServingModel::put_items(std::span<const std::pair<ItemId, Item>> changed) {
-  State& state = *state_;
-  if (!state.new_items || changed.empty()) return 0;
-  SemanticIds ids = items()->ids;
-  const auto levels = static_cast<size_t>(ids.levels());
-  auto vectors = std::make_shared<std::unordered_map<int32_t, Vector>>();
-  {
-    const std::lock_guard lock(state.mutex);
-    *vectors = *state.changed_vectors;
-  }
+/// The next state of the items in the making.
+struct ServingModel::Placing {
+  const ServingModel& model;
+  SemanticIds ids;
+  std::shared_ptr<std::unordered_map<int32_t, Vector>> vectors;
   int64_t shared = 0;
-  for (const auto& [slot, item] : changed) {
-    const auto at = static_cast<size_t>(index(slot)) * levels;
+
+  struct One {
+    int32_t slot;
+    std::shared_ptr<const std::vector<float>> vector;
+    bool moves;  ///< it cannot stay where it is
+    bool home;   ///< it reads as it did in training
+  };
+
+  std::span<int32_t> codes(int32_t slot) {
+    const auto levels = static_cast<size_t>(ids.levels());
+    return {ids.codes.data() + static_cast<size_t>(slot) * levels, levels};
+  }
+  /// Finds the item's vector, and gives its place back if that is another now.
+  One release(ItemId item, const Item& content) {
+    State& state = *model.state_;
+    One one{index(item), std::make_shared<const std::vector<float>>(model.vector_of(item, content)), true, false};
+    const auto levels = static_cast<size_t>(ids.levels()), at = static_cast<size_t>(one.slot) * levels;
     const bool known = at < ids.codes.size();
     while (ids.codes.size() < at + levels)
       ids.codes.insert(ids.codes.end(), ids.codes.begin(), ids.codes.begin() + static_cast<int64_t>(levels));
-    const std::vector<float> vector = vector_of(slot, item);
-    const auto present = vectors->find(index(slot));
-    const bool trained = index(slot) < state.dataset->items.size();
-    const bool same = present != vectors->end()
-                          ? *present->second == vector
-                          : trained && std::ranges::equal(vector, state.vectors->row(index(slot)));
-    if (known && same) continue;
-    const std::span<int32_t> codes(ids.codes.data() + at, levels);
-    if (known && (trained || present != vectors->end())) state.assigner->release(codes);
-    if (!state.assigner->assign(vector, codes)) ++shared;
-    (*vectors)[index(slot)] = std::make_shared<const std::vector<float>>(vector);
+    const auto present = vectors->find(one.slot);
+    const bool trained = index(item) < state.dataset->items.size();
+    one.home = trained && std::ranges::equal(*one.vector, state.vectors->row(one.slot));
+    const bool same = present != vectors->end() ? *present->second == *one.vector : one.home;
+    one.moves = !(known && same);
+    if (one.moves && known && (trained || present != vectors->end())) state.assigner->release(codes(one.slot));
+    return one;
   }
-  auto next = std::make_shared<ModelItems>();
-  next->trie = Trie(ids);
-  next->ids = std::move(ids);
+  bool take(const One& one, std::span<const int32_t> before) {
+    if (before.empty() || !model.state_->assigner->take(before)) return false;
+    std::copy(before.begin(), before.end(), codes(one.slot).begin());
+    (*vectors)[one.slot] = one.vector;
+    return true;
+  }
+  void assign(const One& one) {
+    if (one.home && take(one, model.state_->trained->ids.of(ItemId{one.slot}))) return;
+    if (!model.state_->assigner->assign(*one.vector, codes(one.slot))) ++shared;
+    (*vectors)[one.slot] = one.vector;
+  }
+};
+
+int64_t ServingModel::put_items(std::span<const std::pair<ItemId, Item>> changed,
+                                std::span<const std::vector<int32_t>> before) {
+  State& state = *state_;
+  if (!state.new_items || changed.empty()) return 0;
+  TESSERA_CHECK(before.empty() || before.size() == changed.size(), shape, "{} items were put with the codes of {}",
+                changed.size(), before.size());
+  Placing next{*this, items()->ids, std::make_shared<std::unordered_map<int32_t, Vector>>()};
+  {
+    const std::lock_guard lock(state.mutex);
+    *next.vectors = *state.changed_vectors;
+  }
+  if (before.empty()) {
+    for (const auto& [slot, item] : changed)
+      if (const auto one = next.release(slot, item); one.moves) next.assign(one);
+  } else {  // all places that are left are free before any is taken, and taken before others are chosen
+    std::vector<Placing::One> all;
+    for (const auto& [slot, item] : changed) all.push_back(next.release(slot, item));
+    for (size_t i = 0; i < all.size(); ++i)
+      if (all[i].moves) all[i].moves = !next.take(all[i], before[i]);
+    for (const auto& one : all)
+      if (one.moves) next.assign(one);
+  }
+  auto made = std::make_shared<ModelItems>();
+  made->trie = Trie(next.ids);
+  made->ids = std::move(next.ids);
   const std::lock_guard lock(state.mutex);
-  state.items = std::move(next);
-  state.changed_vectors = std::move(vectors);
-  return shared;
+  state.items = std::move(made);
+  state.changed_vectors = std::move(next.vectors);
+  return next.shared;
+}
+
+std::string ServingModel::place_key(const Item& item) const {
+  ContentHash hash;
+  for (const auto& [feature, weight] : item_features(item, {})) hash.add(fmt::format("{:x}:{} ", feature, weight));
+  return version_ + " " + hash.hex();
 }
 
 std::vector<Results> ServingModel::recommend(std::span<const Request> requests, const ModelItems& items) const {

@@ -48,8 +48,13 @@ class ServingModel {
 
   /// Gives new and changed items their places, all in one step. Slots in between that nobody put get a place as well,
   /// which filters must keep out. Does nothing for a method that takes no new items.
+  /// @param before  [changed.size()] codes that each had earlier, empty: none. It gets them again where it has to have
+  ///                new ones and their place is free; before all others of the step. Or empty: no item has any
   /// @return items whose code they must share with another, as all places near them are taken
-  int64_t put_items(std::span<const std::pair<ItemId, Item>> changed);
+  int64_t put_items(std::span<const std::pair<ItemId, Item>> changed,
+                    std::span<const std::vector<int32_t>> before = {});
+  /// Names this model and what of an item decides its place: codes given under one key are good under the same key.
+  std::string place_key(const Item& item) const;
 
   /// One answer a request. Filters are made with items->trie; items of a history that the model does not know are left
   /// out of it.
@@ -64,6 +69,7 @@ class ServingModel {
 
  private:
   struct State;
+  struct Placing;
   ServingModel();
   std::vector<float> vector_of(ItemId slot, const Item& item) const;
 

@@ -98,6 +98,13 @@ bool CodeAssigner::assign(std::span<const float> vector, std::span<int32_t> code
   return false;
 }
 
+bool CodeAssigner::take(std::span<const int32_t> codes) {
+  if (codes.size() != level_sizes_.size()) return false;
+  for (size_t l = 0; l < codes.size(); ++l)
+    if (codes[l] < 0 || codes[l] >= level_sizes_[l]) return false;
+  return !tells_collisions_apart() || taken_.emplace(bucket_of(codes), codes.back()).second;
+}
+
 void CodeAssigner::release(std::span<const int32_t> codes) {
   if (!tells_collisions_apart()) return;
   taken_.erase({bucket_of(codes), codes.back()});

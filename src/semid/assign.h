@@ -29,6 +29,10 @@ class CodeAssigner {
   ///         which it shares
   bool assign(std::span<const float> vector, std::span<int32_t> codes, int64_t candidates = 16);
 
+  /// Takes the place of codes that an item was given before.
+  /// @return false where they cannot be taken: not as many as levels, out of range, or the place of another
+  bool take(std::span<const int32_t> codes);
+
   /// Gives an item's place back, before it is assigned anew.
   void release(std::span<const int32_t> codes);
 

@@ -63,6 +63,11 @@ std::string Batcher::take_error() {
   return std::exchange(error_, "");
 }
 
+void Batcher::ask_through(Ask ask) {
+  const std::lock_guard lock(mutex_);
+  ask_ = std::make_shared<const Ask>(std::move(ask));
+}
+
 void Batcher::stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -95,15 +100,16 @@ void Batcher::work() {
       }
       waiting_.pop_front();
     }
+    const std::shared_ptr<const Ask> ask = ask_;
     lock.unlock();
     for (Generation& generation : late) generation.done({}, Degraded::deadline);
     for (Generation& generation : tired) generation.done({}, Degraded::queue_full);
-    if (!batch.empty()) answer(std::move(batch), hurry);
+    if (!batch.empty()) answer(std::move(batch), hurry, ask.get());
     lock.lock();
   }
 }
 
-void Batcher::answer(std::deque<Generation> batch, bool hurry) {
+void Batcher::answer(std::deque<Generation> batch, bool hurry, const Ask* ask) {
   std::vector<Request> requests;
   for (const Generation& generation : batch) {
     Request request;
@@ -119,7 +125,9 @@ void Batcher::answer(std::deque<Generation> batch, bool hurry) {
   std::vector<Results> results;
   bool failed = false;
   try {
-    results = batch.front().model->recommend(requests, *batch.front().items);
+    const ServingModel& model = *batch.front().model;
+    const ModelItems& items = *batch.front().items;
+    results = ask != nullptr ? (*ask)(model, requests, items) : model.recommend(requests, items);
   } catch (const std::exception& error) {
     failed = true;
     const std::lock_guard lock(mutex_);

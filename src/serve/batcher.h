@@ -3,7 +3,10 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -50,12 +53,16 @@ class Batcher {
   size_t waiting() const;
   /// What the model threw last, for the log; "" if nothing. Clears it.
   std::string take_error();
+  /// Asks `ask` in place of the model's recommend() from now on: for tests of what happens when a model throws.
+  using Ask =
+      std::function<std::vector<Results>(const ServingModel&, std::span<const Request>, const ModelItems& items)>;
+  void ask_through(Ask ask);
   /// Answers what waits without the model, and joins.
   void stop();
 
  private:
   void work();
-  void answer(std::deque<Generation> batch, bool hurry);
+  void answer(std::deque<Generation> batch, bool hurry, const Ask* ask);
 
   const BatcherOptions options_;
   MetricHistogram batch_size_, seconds_;
@@ -64,6 +71,7 @@ class Batcher {
   std::deque<std::pair<Clock::time_point, Generation>> waiting_;
   bool stopping_ = false;
   std::string error_;
+  std::shared_ptr<const Ask> ask_;  ///< null: the model's recommend()
   std::thread thread_;
 };
 

@@ -3,30 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "http/json.h"
-#include "live/filter.h"
 #include "serve/routes.h"
 
 namespace tessera::serve {
-
-std::string both_filters(const std::string& a, const std::string& b) {
-  if (live::Filter::parse(a).accepts_all()) return b;
-  if (live::Filter::parse(b).accepts_all()) return a;
-  return "(" + a + ") && (" + b + ")";
-}
-
-void narrow_by_key(const Identity& identity, nlohmann::json& object) {
-  if (identity.embedded_params.empty()) return;
-  const nlohmann::json embedded = nlohmann::json::parse(identity.embedded_params);
-  for (const auto& [name, value] : embedded.items()) {
-    if (name == "expires_at") continue;  // the key ring has looked at it
-    const auto sent = object.find(name);
-    if (name == "filter_by" && sent != object.end() && sent->is_string() && value.is_string()) {
-      *sent = both_filters(sent->get<std::string>(), value.get<std::string>());
-    } else {
-      object[name] = value;
-    }
-  }
-}
 
 Question face_question(const nlohmann::json& object, Question::Kind kind, Clock::time_point start,
                        int64_t deadline_ms) {

@@ -12,14 +12,6 @@ namespace tessera::serve {
 
 // What the compatibility faces share: how the calls of another product become questions of ours.
 
-/// Both conditions, each of them parsed by itself first, so that no parenthesis of one reaches into the other.
-/// @throws Error(data) for one that is no filter
-std::string both_filters(const std::string& a, const std::string& b);
-
-/// Puts the embedded parameters of a scoped key over `object`: its filter is one more condition, everything else
-/// replaces what the caller sent.
-void narrow_by_key(const Identity& identity, nlohmann::json& object);
-
 /// The question that an object of our own parameter names asks (docs/http-api.md). The embedded parameters must be in
 /// it already: see narrow_by_key.
 /// @param start  when the request came: the deadline counts from there

@@ -10,6 +10,7 @@
 #include "serve/clock.h"
 #include "serve/face.h"
 #include "serve/routes.h"
+#include "serve/scoped_key.h"
 #include "serve/service.h"
 
 namespace tessera::serve {

@@ -193,6 +193,8 @@ void GorseFeedback::insert(const std::vector<nlohmann::json>& feedback, bool ove
   }
   const std::lock_guard lock(writing_);
   const std::vector<bool> duplicates = service_.behaviour().record(events);
+  for (size_t i = 0; i < events.size(); ++i)
+    if (!duplicates[i]) service_.count(events[i]);
   std::map<std::string, Json> rows;
   for (size_t i = 0; i < events.size(); ++i) {
     const std::string key =

@@ -2,6 +2,7 @@
 
 #include "http/json.h"
 #include "serve/routes.h"
+#include "serve/scoped_key.h"
 
 namespace tessera::serve {
 
@@ -126,8 +127,7 @@ void read_page(const nlohmann::json& object, Question& question) {
 Question question_from(const HttpRequest& request, Question::Kind kind, int64_t deadline_ms) {
   nlohmann::json object =
       request.method == "GET" || request.method == "HEAD" ? object_of_query(request) : parse_body_object(request);
-  apply_embedded(request.identity, object);
-  object.erase("expires_at");  // of a scoped key; the key ring has looked at it
+  narrow_by_key(request.identity, object);
   std::vector<std::string> names;
   for (const auto& [name, type] : parameter_types()) names.push_back(name);
   refuse_unknown(object, names);

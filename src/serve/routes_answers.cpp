@@ -3,6 +3,7 @@
 #include "http/json.h"
 #include "live/project.h"
 #include "serve/routes.h"
+#include "serve/scoped_key.h"
 #include "serve/service.h"
 
 namespace tessera::serve {
@@ -20,7 +21,9 @@ HttpHandler question_handler(Service& service, Question::Kind kind) {
 }
 
 HttpResponse similar(Service& service, HttpRequest request) {
-  apply_embedded(request);
+  // Before the key's own parameters, of which some are for other routes.
+  refuse_unknown_query(request, {"limit", "filter_by", "include_fields", "exclude_fields"});
+  narrow_by_key(request);
   const std::string id(request.path_parameters.get("item_id"));
   const auto view = service.shelf().view();
   const auto item = view->find(id);
@@ -54,7 +57,8 @@ HttpResponse similar(Service& service, HttpRequest request) {
 }
 
 HttpResponse suggest(Service& service, HttpRequest request) {
-  apply_embedded(request);
+  refuse_unknown_query(request, {"q", "queries", "items", "fuzzy", "filter_by"});
+  narrow_by_key(request);
   SuggestRequest asked;
   asked.prefix = query_string(request, "q", 256).value_or("");
   asked.max_queries = query_integer(request, "queries", 0, 100).value_or(5);

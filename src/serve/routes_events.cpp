@@ -41,7 +41,7 @@ std::vector<nlohmann::json> objects_of(const HttpRequest& request) {
 }
 
 /// All events are taken or, where one is bad, none: the answer names it.
-HttpResponse post_events(Service& service, const HttpRequest& request, const CounterFamily& counted) {
+HttpResponse post_events(Service& service, const HttpRequest& request) {
   std::vector<Event> events;
   const int64_t now = seconds_now();
   for (const nlohmann::json& object : objects_of(request)) {
@@ -58,7 +58,7 @@ HttpResponse post_events(Service& service, const HttpRequest& request, const Cou
   for (size_t i = 0; i < events.size(); ++i) {
     if (duplicates[i]) continue;
     ++taken;
-    counted.at({events[i].action}).add();
+    service.count(events[i]);
     if (!events[i].item.empty() && !view->find_slot(events[i].item)) ++unknown;
     if (!events[i].query.empty() && events[i].action != "impression")
       service.shelf().suggester().add_query(events[i].query, 1, now);
@@ -130,19 +130,13 @@ HttpResponse forget_user(Service& service, const HttpRequest& request) {
 
 void add_event_routes(Service& service) {
   Router& router = service.router();
-  const CounterFamily counted =
-      service.metrics().counters("events_ingested_total", "events that were taken",
-                                 {{"action", {"impression", "search", "view", "click", "cart", "order", "rating"}}});
-  router.add({"POST", "/v1/events", Scope::events, "What people did: one event, a list, or JSON lines.",
-              on_worker(service, [&service, counted](const HttpRequest& request) {
-                return post_events(service, request, counted);
-              })});
   const auto add = [&](const char* method, const char* pattern, Scope scope, const char* summary,
                        HttpResponse (*handler)(Service&, const HttpRequest&)) {
     router.add({method, pattern, scope, summary, on_worker(service, [&service, handler](const HttpRequest& request) {
                   return handler(service, request);
                 })});
   };
+  add("POST", "/v1/events", Scope::events, "What people did: one event, a list, or JSON lines.", post_events);
   add("GET", "/v1/events", Scope::admin, "The newest events.", latest_events);
   add("GET", "/v1/users", Scope::admin, "Users of the dataset, page by page.", list_users);
   add("GET", "/v1/users/{id}", Scope::admin, "A person's history and attributes.", get_user);

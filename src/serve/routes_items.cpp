@@ -5,6 +5,7 @@
 #include "http/json.h"
 #include "live/project.h"
 #include "serve/routes.h"
+#include "serve/scoped_key.h"
 #include "serve/service.h"
 
 namespace tessera::serve {
@@ -25,7 +26,7 @@ std::string id_of(const HttpRequest& request) {
 }
 
 HttpResponse get_item(Service& service, HttpRequest request) {
-  apply_embedded(request);
+  narrow_by_key(request);
   const auto view = service.shelf().view();
   const std::string id = id_of(request);
   const auto item = view->find(id);

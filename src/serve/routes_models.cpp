@@ -166,11 +166,7 @@ HttpResponse erase_snapshot(Service& service, const HttpRequest& request) {
 
 HttpResponse restore_snapshot(Service& service, const HttpRequest& request) {
   const std::string name = existing_snapshot(service, request);
-  throw ProblemError({ProblemCode::not_implemented,
-                      fmt::format("a running service keeps what it has read of the store; stop it and start it once "
-                                  "with --restore {}",
-                                  name),
-                      ""});
+  return accepted(service.tasks().enqueue("restore", name, [&service, name] { service.restore_snapshot(name); }));
 }
 
 }  // namespace
@@ -190,8 +186,7 @@ void add_model_routes(Service& service) {
   add("GET", "/v1/snapshots", "Snapshots of the store.", list_snapshots);
   add("POST", "/v1/snapshots", "Takes a snapshot of the store while it goes on.", create_snapshot);
   add("DELETE", "/v1/snapshots/{name}", "Erases a snapshot.", erase_snapshot);
-  add("POST", "/v1/snapshots/{name}:restore", "Says how to put a snapshot in place of the present state.",
-      restore_snapshot);
+  add("POST", "/v1/snapshots/{name}:restore", "Puts a snapshot in place of the present state.", restore_snapshot);
 }
 
 }  // namespace tessera::serve

@@ -86,6 +86,8 @@ Service::Service(const std::string& run, RunContext context, ServeOptions option
   store_ = open_store(state, store_options);
   if (!options_.restore.empty()) {
     store_->restore(options_.restore);
+    // The text index may have followed writes that are not in the snapshot, though it has others of the same numbers.
+    if (const fs::path text = text_folder(state, model->dataset().content_hash); !text.empty()) fs::remove_all(text);
     say(fmt::format("serve: the store is that of the snapshot {}", options_.restore));
   }
   for (const std::string& warning : store_->facts().warnings) say("serve: " + warning);
@@ -178,6 +180,10 @@ void Service::count(const Answer& answer) {
       context_.log("serve: the model failed: " + error);
 }
 
+void Service::count(const Event& event) {
+  events_->at({event.action}).add();
+}
+
 std::shared_ptr<const live::Rules> Service::rules() const {
   const std::lock_guard lock(merchandising_);
   return rules_;
@@ -237,12 +243,25 @@ void Service::publish_synonyms() {
   shelf_->lexical().set_synonyms(std::move(all));
 }
 
+void Service::restore_snapshot(const std::string& name) {
+  // Whoever changes what is kept in memory beside the store waits.
+  const std::scoped_lock lock(activating_, changing_keys_, merchandising_);
+  const std::vector<KeyRecord> keys = stored_keys(*store_);
+  shelf_->restore(name, models_.active()->dataset().items);
+  WriteBatch batch;
+  for (const KeyRecord& key : stored_keys(*store_)) batch.erase("keys", key.id);
+  for (const KeyRecord& key : keys) batch.put("keys", key.id, key_to_json(key).dump());
+  if (!batch.empty()) store_->commit(batch);
+  load_merchandising();
+}
+
 void Service::load_merchandising() {
   auto rules = std::make_shared<live::Rules>();
   store_->for_each("rules", [&](std::string_view, std::string_view value) {
     rules->put(live::rule_from_json(nlohmann::json::parse(value)));
   });
   rules_ = std::move(rules);
+  synonyms_.clear();
   store_->for_each("synonyms", [&](std::string_view key, std::string_view value) {
     synonyms_[std::string(key)] = synonym_from(nlohmann::json::parse(value));
   });
@@ -286,6 +305,9 @@ void Service::add_metrics() {
   degraded_ = std::make_unique<CounterFamily>(
       metrics_.counters("degraded_responses_total", "answers that are less than they could be",
                         {{"reason", {"small_beam", "queue_full", "deadline", "model_failed"}}}));
+  events_ = std::make_unique<CounterFamily>(
+      metrics_.counters("events_ingested_total", "events that were taken",
+                        {{"action", {"impression", "search", "view", "click", "cart", "order", "rating"}}}));
   cold_ =
       std::make_unique<MetricCounter>(metrics_.counter("cold_requests_total", "answers in which the model had no say"));
   metrics_.gauge_from("items", "items that are not erased",

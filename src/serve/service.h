@@ -63,6 +63,8 @@ class Service {
   }
   /// Counts an answer in degraded_responses_total and the like.
   void count(const Answer& answer);
+  /// Counts an event that was taken, in events_ingested_total.
+  void count(const Event& event);
 
   std::shared_ptr<const live::Rules> rules() const;
   /// Durable first. @throws Error
@@ -75,6 +77,10 @@ class Service {
   /// Loads another run beside the one that answers, gives it the live items, warms it, and swaps: no request fails.
   /// Requests of two callers go one after the other. @throws Error if it cannot be loaded; the old one goes on
   void activate_model(const std::string& run);
+  /// Puts a snapshot in place of the present state while the service answers: items, histories, rules, synonyms, people
+  /// and events are those of the snapshot. Keys stay as they are, so that nobody is locked out and nothing that was
+  /// taken back works again. @throws Error if there is no such snapshot or it is damaged: nothing has changed then
+  void restore_snapshot(const std::string& name);
   /// The model before, again. @throws Error(data) if there is none
   void rollback_model();
 
@@ -94,7 +100,7 @@ class Service {
   std::unique_ptr<Shelf> shelf_;
   std::unique_ptr<Behaviour> behaviour_;
   std::unique_ptr<HistogramFamily> stages_;
-  std::unique_ptr<CounterFamily> degraded_;
+  std::unique_ptr<CounterFamily> degraded_, events_;
   std::unique_ptr<MetricCounter> cold_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<Workers> workers_;

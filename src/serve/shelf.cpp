@@ -1,7 +1,7 @@
 #include "serve/shelf.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "data/item_json.h"
@@ -14,14 +14,9 @@ constexpr size_t kFiltersKept = 32;
 constexpr size_t kChangesAtOnce = 2000, kBytesAtOnce = 16u << 20;
 constexpr uint64_t kLogKept = 1'000'000;  ///< writes that a text index may be behind
 
-std::vector<ItemTitle> titles_of(const live::CatalogueView& view, std::span<const int64_t> popularity) {
-  std::vector<ItemTitle> titles;
-  view.live().for_each([&](ItemId item) {
-    const auto slot = static_cast<size_t>(index(item));
-    titles.push_back(
-        {item, display_name(view.item(item)), slot < popularity.size() ? static_cast<double>(popularity[slot]) : 0.0});
-  });
-  return titles;
+const std::string& id_of_change(const live::Change& change) {
+  const Item* item = std::get_if<Item>(&change.what);
+  return item != nullptr ? item->id : std::get<live::Change::Erase>(change.what).id;
 }
 
 std::string text_of_change(const live::Change& change) {
@@ -40,72 +35,14 @@ std::string stored_text(const Item& item) {
   return text;
 }
 
-Shelf::Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& store, const LexicalOptions& lexical,
-             const std::filesystem::path& lexical_folder)
-    : store_(store), live_(base.items), popularity_(popularity.begin(), popularity.end()) {
-  std::vector<live::Change> changes;
-  store_.for_each("items", [&](std::string_view key, std::string_view value) {
-    if (value.empty()) {
-      changes.push_back(live::Change::erase(std::string(key)));
-      return;
-    }
-    try {
-      changes.push_back(live::Change::put(item_from_json(parse_object(value))));
-    } catch (const Error& error) {
-      fail(ErrorKind::corrupt, "the stored item \"{}\" cannot be read: {}", key, error.what());
-    }
-  });
-  if (!changes.empty())
-    for (const live::Applied& applied : live_.apply(std::move(changes)))
-      if (applied.item) written_.push_back(*applied.item);
-  std::sort(written_.begin(), written_.end());
-  written_.erase(std::unique(written_.begin(), written_.end()), written_.end());
-  const auto now = view();
-  is_written_.assign(static_cast<size_t>(now->size()), false);
-  for (const ItemId item : written_) is_written_[static_cast<size_t>(index(item))] = true;
-  open_lexical(lexical, lexical_folder);
-  suggester_.put_items(titles_of(*now, popularity_));
-}
-
-/// Opens the index where it lies and applies what the log of writes has since, or makes it from all items. Its version
-/// is the number that the next write will have in the log.
-void Shelf::open_lexical(const LexicalOptions& options, const std::filesystem::path& folder) {
-  const ListExtent log = store_.extent("item_log", "");
-  const auto now = view();
-  lexical_ = std::make_unique<LexicalIndex>(options, folder);
-  const auto version = static_cast<uint64_t>(lexical_->version());
-  std::vector<LexicalChange> documents;
-  if (version > 0 && version >= log.first && version <= log.next) {
-    for (uint64_t from = version; from < log.next;) {
-      const auto entries = store_.range("item_log", "", from, 1000);
-      if (entries.empty()) break;
-      for (const ListEntry& entry : entries)
-        if (const auto item = now->find_slot(entry.value))
-          documents.push_back({*item, now->is_live(*item) ? &now->item(*item) : nullptr});
-      from = entries.back().sequence + 1;
-    }
-  } else {
-    if (version > 0) {  // of another state of the store: what it holds cannot be told
-      lexical_.reset();
-      std::filesystem::remove_all(folder);
-      lexical_ = std::make_unique<LexicalIndex>(options, folder);
-    }
-    now->live().for_each([&](ItemId item) { documents.push_back({item, &now->item(item)}); });
-  }
-  if (!documents.empty() || version != log.next) lexical_->apply(documents, static_cast<int64_t>(log.next));
-}
-
-void Shelf::catch_up(ServingModel& model) {
+void Shelf::activate(std::shared_ptr<ServingModel> model) {
+  const std::lock_guard lock(writing_);
   const auto now = view();
   std::vector<std::pair<ItemId, Item>> changed;
   for (const ItemId item : written_)
     if (now->is_live(item)) changed.emplace_back(item, now->item(item));
-  if (!changed.empty()) model.put_items(changed);
-}
-
-void Shelf::activate(std::shared_ptr<ServingModel> model) {
-  const std::lock_guard lock(writing_);
-  catch_up(*model);
+  if (!changed.empty()) model->put_items(changed, codes_.of(*model, changed));
+  codes_.keep(*model, changed, {});
   model->prepare_new_items();
   model_ = std::move(model);
 }
@@ -130,23 +67,33 @@ std::vector<live::Applied> Shelf::apply(std::vector<live::Change> changes) {
 std::vector<live::Applied> Shelf::apply_locked(std::vector<live::Change> changes,
                                                const std::vector<std::string>& texts) {
   WriteBatch batch;
+  std::set<std::string> fresh;
+  const auto now = view();
   for (size_t i = 0; i < changes.size(); ++i) {
-    const Item* item = std::get_if<Item>(&changes[i].what);
-    const std::string& id = item != nullptr ? item->id : std::get<live::Change::Erase>(changes[i].what).id;
+    const bool put = std::holds_alternative<Item>(changes[i].what);
+    const std::string& id = id_of_change(changes[i]);
     batch.put("items", id, texts[i]);
+    if (!keeps_lexical_) continue;
+    if (put && !now->find_slot(id) && fresh.insert(id).second)  // the slot that it is about to get
+      batch.put("item_slots", id, std::to_string(now->size() + static_cast<int64_t>(fresh.size()) - 1));
     batch.append("item_log", "", id, kLogKept);
   }
   const CommitResult committed = store_.commit(batch);
+  return show(std::move(changes), committed.operations.back().sequence + 1);
+}
+
+std::vector<live::Applied> Shelf::show(std::vector<live::Change> changes, uint64_t version) {
+  std::vector<std::string> erased;
+  for (const live::Change& change : changes)
+    if (!std::holds_alternative<Item>(change.what)) erased.push_back(id_of_change(change));
   const std::vector<live::Applied> applied = live_.apply(std::move(changes));
   const auto now = view();
   std::vector<LexicalChange> documents;
   std::vector<std::pair<ItemId, Item>> puts;
+  std::set<ItemId> seen;
   for (const live::Applied& one : applied) {
-    if (!one.item) continue;
-    const auto slot = static_cast<size_t>(index(*one.item));
-    if (slot >= is_written_.size()) is_written_.resize(slot + 1, false);
-    if (!is_written_[slot]) written_.push_back(*one.item);
-    is_written_[slot] = true;
+    if (!one.item || !seen.insert(*one.item).second) continue;
+    mark_written(*one.item);
     if (now->is_live(*one.item)) {
       documents.push_back({*one.item, &now->item(*one.item)});
       puts.emplace_back(*one.item, now->item(*one.item));
@@ -156,8 +103,11 @@ std::vector<live::Applied> Shelf::apply_locked(std::vector<live::Change> changes
       suggester_.erase_item(*one.item);
     }
   }
-  lexical_->apply(documents, static_cast<int64_t>(committed.operations.back().sequence) + 1);
-  if (model_ != nullptr && !puts.empty()) model_->put_items(puts);
+  lexical_->apply(documents, static_cast<int64_t>(version));
+  if (model_ == nullptr) return applied;
+  if (!puts.empty()) model_->put_items(puts, codes_.of(*model_, puts));
+  std::erase_if(erased, [&](const std::string& id) { return now->find(id).has_value(); });
+  codes_.keep(*model_, puts, erased);
   return applied;
 }
 

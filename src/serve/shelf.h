@@ -12,6 +12,7 @@
 #include "live/filter.h"
 #include "live/live_catalogue.h"
 #include "pipeline/serving_model.h"
+#include "serve/item_codes.h"
 #include "serve/model_slot.h"
 #include "store/store.h"
 
@@ -32,9 +33,10 @@ class Shelf {
  public:
   /// Brings the writes of the store over the catalogue of the dataset.
   /// @param base   borrowed for the call
-  /// @param store  borrowed; collection `items`: id -> the item's JSON, "" for an erased one; list `item_log`: the ids
-  /// in
-  ///               the order of their writes, from which the text index catches up
+  /// @param store  borrowed; collection `items`: id -> the item's JSON, "" for an erased one. Where a text index stays
+  ///               between starts, also the list `item_log`, the ids in the order of their writes, from which it
+  ///               catches up, and the collection `item_slots`, id -> the slot of an item that the dataset has not: the
+  ///               index knows items by slots
   /// @throws Error(corrupt) for a stored item that does not parse
   /// @param popularity  by item: training events
   /// @param lexical_folder  where the text index stays between starts, so that a start brings it what was written since
@@ -42,10 +44,8 @@ class Shelf {
   Shelf(const Dataset& base, std::span<const int64_t> popularity, Store& store, const LexicalOptions& lexical,
         const std::filesystem::path& lexical_folder);
 
-  /// Gives a model all items that differ from those it was trained with. Call it before the model answers. Holds
-  /// writers.
-  void catch_up(ServingModel& model);
-  /// Writes reach this model from now on, after catch_up() on it within the same hold of the writers.
+  /// Gives a model all items that differ from those it was trained with, with the codes that they had; writes reach
+  /// this model from then on. Call it before the model answers. Holds writers.
   void activate(std::shared_ptr<ServingModel> model);
 
   /// Puts or erases, all in one durable step. @return for each change what it did
@@ -56,6 +56,10 @@ class Shelf {
   /// Reads the item as it is, lets `change` make a new one of it, and puts that; no write comes between.
   /// @return nothing if there is no such item
   std::optional<Item> update(const std::string& id, const std::function<Item(const Item&)>& change);
+  /// Puts the state of a snapshot in place of the present one, while everybody reads on: what differs is applied as
+  /// writes are, and slots stay. @param base  the items of the dataset
+  /// @throws Error as Store::restore(): nothing has changed then; Error(corrupt) if an item of it cannot be read
+  void restore(const std::string& snapshot, const Catalogue& base);
 
   std::shared_ptr<const live::CatalogueView> view() const { return live_.view(); }
   const LexicalIndex& lexical() const { return *lexical_; }
@@ -75,9 +79,15 @@ class Shelf {
  private:
   /// @param texts  [changes.size()] as stored, "" for an erased one
   std::vector<live::Applied> apply_locked(std::vector<live::Change> changes, const std::vector<std::string>& texts);
-  void open_lexical(const LexicalOptions& options, const std::filesystem::path& folder);
+  /// Changes that are durable reach everything else; `version`: what the text index has then.
+  std::vector<live::Applied> show(std::vector<live::Change> changes, uint64_t version);
+  void mark_written(ItemId item);
+  bool put_stored_items();
+  void open_lexical(const LexicalOptions& options, const std::filesystem::path& folder, bool same_slots);
 
   Store& store_;
+  const bool keeps_lexical_;  ///< the text index stays between starts
+  ItemCodes codes_;
   live::LiveCatalogue live_;
   std::unique_ptr<LexicalIndex> lexical_;
   Suggester suggester_;

@@ -120,6 +120,27 @@ TEST_F(GorseFace, FeedbackAddsUpIsReplacedListedAndTakenBack) {
   json(404, "GET", "/api/feedback/play/dora/" + id);
 }
 
+TEST_F(GorseFace, FeedbackIsCountedAsEvents) {
+  const auto count = [&] {
+    const std::string text = call("GET", "/metrics").body, name = "tessera_events_ingested_total{action=\"click\"} ";
+    const size_t at = text.find(name);
+    return at == std::string::npos ? 0.0 : std::stod(text.substr(at + name.size()));
+  };
+  const double before = count();
+  const Json rows = Json::array({{{"FeedbackType", "click"},
+                                  {"UserId", "counted"},
+                                  {"ItemId", item(1).id},
+                                  {"Timestamp", "2026-01-01T00:00:00Z"}},
+                                 {{"FeedbackType", "click"},
+                                  {"UserId", "counted"},
+                                  {"ItemId", item(2).id},
+                                  {"Timestamp", "2026-01-01T00:00:00Z"}}});
+  json(200, "POST", "/api/feedback", rows);
+  EXPECT_EQ(count(), before + 2);
+  json(200, "PUT", "/api/feedback", rows);  // the same events again
+  EXPECT_EQ(count(), before + 2);
+}
+
 TEST_F(GorseFace, FeedbackIsListedPageByPage) {
   json(200, "POST", "/api/feedback", stars("p1"));
   json(200, "POST", "/api/feedback", stars("p2", 10));

@@ -210,6 +210,10 @@ TEST(Gateway, AnswersCrossOriginRequests) {
   EXPECT_EQ(allowed.status, 204);
   EXPECT_EQ(allowed.headers.get("Access-Control-Allow-Origin"), "https://shop.example");
   EXPECT_EQ(allowed.headers.get("Vary"), "Origin");
+  const std::string names = ", " + std::string(allowed.headers.get("Access-Control-Allow-Headers")) + ",";
+  for (const char* name : {"X-API-Key", "X-API-Version", "X-TYPESENSE-API-KEY", "X-TYPESENSE-USER-ID", "Authorization",
+                           "Content-Type", "X-Request-Id"})
+    EXPECT_NE(names.find(fmt::format(", {},", name)), std::string::npos) << name << " in " << names;
   HttpResponse answer = service.send("GET", "/v1/search", {{"Origin", "https://shop.example"}, {"X-API-Key", key}});
   EXPECT_EQ(answer.headers.get("Access-Control-Allow-Origin"), "https://shop.example");
   answer = service.send("GET", "/v1/search", {{"Origin", "https://shop.example"}});

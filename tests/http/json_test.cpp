@@ -160,19 +160,5 @@ TEST(Json, ReadsBodiesByType) {
   EXPECT_EQ(problem_from([&] { parse_body_object(request); }).code, ProblemCode::malformed_json);
 }
 
-TEST(Json, EmbeddedParametersOverride) {
-  HttpRequest request;
-  request.identity.embedded_params = R"({"filter_by":"brand:=x","limit":3,"expires_at":99})";
-  request.query.add("filter_by", "brand:=y");
-  request.query.add("filter_by", "brand:=z");
-  apply_embedded(request);
-  EXPECT_EQ(request.query.get("filter_by"), "brand:=x");
-  EXPECT_EQ(request.query.get("limit"), "3");
-  EXPECT_EQ(request.query.all().size(), 2u);
-  json body = {{"filter_by", "brand:=y"}, {"q", "a"}};
-  apply_embedded(request.identity, body);
-  EXPECT_EQ(body, (json{{"filter_by", "brand:=x"}, {"q", "a"}, {"limit", 3}}));
-}
-
 }  // namespace
 }  // namespace tessera

@@ -60,10 +60,13 @@ class ServingModelTest : public testing::Test {
     apply_set(recipe, "data=" + (folder_ / "data").string());
     apply_set(recipe, "name=" + name);
     resolve_recipe(recipe);
+    tessera::Run(recipe, context()).up_to(Stage::train);
+    return ServingModel::open(name, context());
+  }
+  RunContext context() const {
     RunContext context;
     context.runs = folder_ / "runs";
-    tessera::Run(recipe, context).up_to(Stage::train);
-    return ServingModel::open(name, context);
+    return context;
   }
   static Results ask(const ServingModel& model, std::vector<ItemId> history, int64_t k,
                      const ItemFilter* filter = nullptr) {
@@ -121,6 +124,38 @@ TEST_F(ServingModelTest, AnItemThatReadsLikeAnotherMovesToItAndBack) {
   model->put_items({&back, 1});
   const auto after = model->items()->ids.of(ItemId{3});
   EXPECT_TRUE(std::equal(after.begin(), after.end() - 1, before.begin()));
+}
+
+TEST_F(ServingModelTest, ItemsGetTheCodesAgainThatTheyHad) {
+  // Three that read alike take the places of one bucket in the order of their coming; items 3 and 5 leave theirs.
+  const auto first = open("tiger", kTiger);
+  const auto like = [&](int of, const char* id) {
+    Item item = first->dataset().items[ItemId{of}];
+    item.id = id;
+    return item;
+  };
+  const std::vector<std::pair<ItemId, Item>> puts = {{ItemId{24}, like(5, "a")},
+                                                     {ItemId{3}, like(7, "i3")},
+                                                     {ItemId{25}, like(5, "b")},
+                                                     {ItemId{5}, like(3, "i5")},
+                                                     {ItemId{26}, like(5, "c")}};
+  for (auto put = puts.rbegin(); put != puts.rend(); ++put) first->put_items({&*put, 1});
+  const auto codes_of = [](const ServingModel& model, ItemId item) {
+    const auto items = model.items();
+    const auto codes = items->ids.of(item);
+    return std::vector<int32_t>(codes.begin(), codes.end());
+  };
+  std::vector<std::vector<int32_t>> before;
+  for (const auto& [slot, item] : puts) before.push_back(codes_of(*first, slot));
+  const auto second = ServingModel::open("tiger", context());
+  before[2] = {99, 99, 99, 99};  // what cannot be is not taken
+  EXPECT_EQ(second->put_items(puts, before), 0);
+  std::set<std::vector<int32_t>> all;
+  for (int slot = 0; slot < 27; ++slot) all.insert(codes_of(*second, ItemId{slot}));
+  EXPECT_EQ(all.size(), 27u);
+  for (const size_t i : {0, 1, 3, 4}) EXPECT_EQ(codes_of(*second, puts[i].first), before[i]) << i;
+  EXPECT_EQ(first->place_key(puts[0].second), second->place_key(like(5, "z")));
+  EXPECT_NE(first->place_key(puts[0].second), second->place_key(puts[1].second));
 }
 
 TEST_F(ServingModelTest, SlotsThatNobodyPutHaveAPlaceThatFiltersKeepOut) {

@@ -60,6 +60,22 @@ TEST(CodeAssigner, APlaceGivenBackIsTheNextOneTaken) {
   EXPECT_EQ(first, second);
 }
 
+TEST(CodeAssigner, TakesAPlaceByItsCodesIfItIsFree) {
+  CodeAssigner assigner(grid_ids(true));
+  std::vector<int32_t> codes(3), other(3);
+  const std::vector<float> vector = {99.0f};
+  ASSERT_TRUE(assigner.assign(vector, codes));
+  EXPECT_FALSE(assigner.take(codes));
+  assigner.release(codes);
+  EXPECT_TRUE(assigner.take(codes));
+  ASSERT_TRUE(assigner.assign(vector, other));
+  EXPECT_NE(codes, other);
+  for (const auto& bad : {std::vector<int32_t>{9, 9}, {9, 9, -1}, {10, 0, 0}, {0, 0, 1000}})
+    EXPECT_FALSE(assigner.take(bad));
+  CodeAssigner shared(grid_ids(false));  // without a level for collisions nothing is ever taken
+  EXPECT_TRUE(shared.take(std::vector<int32_t>{0, 0}));
+}
+
 TEST(CodeAssigner, SaysWhenAllPlacesNearbyAreTaken) {
   CodeAssigner assigner(grid_ids(true));  // one item a bucket
   std::vector<int32_t> codes(3);

@@ -92,8 +92,16 @@ TEST(Access, AScopedKeyKeepsItsFilter) {
   const std::string scoped =
       base64_encode(base64_encode(hmac_sha256(signing, parameters)) + signing.substr(0, 4) + parameters);
   Caller caller = shop.caller(scoped);
-  for (const char* target : {"/v1/search?q=zebra", "/v1/search?q=zebra&filter_by=price:%3E100"})
-    EXPECT_EQ(caller.get(target).ids(), std::vector<std::string>{"cheap"}) << target;
+  EXPECT_EQ(caller.get("/v1/search?q=zebra").ids(), std::vector<std::string>{"cheap"});
+  // The caller's filter is one more condition, wherever it is asked.
+  EXPECT_EQ(caller.get("/v1/search?q=zebra&filter_by=price:%3E1").ids(), std::vector<std::string>{"cheap"});
+  for (const char* target :
+       {"/v1/search?q=zebra&filter_by=price:%3E100", "/v1/recommend?filter_by=price:%3E100",
+        "/v1/similar/cheap?filter_by=price:%3E100", "/v1/search?q=zebra&filter_by=price:%3E100&filter_by=price:%3E50"})
+    EXPECT_TRUE(caller.get(target).ids().empty()) << target;
+  EXPECT_TRUE(caller.get("/v1/suggest?q=zebra&items=50&filter_by=price:%3E100").body["items"].empty());
+  EXPECT_TRUE(caller.post("/v1/search", {{"q", "zebra"}, {"filter_by", "price:>100"}}).ids().empty());
+  EXPECT_EQ(caller.post("/v1/search", {{"q", "zebra"}, {"filter_by", "price:>100) || (price:>0"}}).status, 422);
   EXPECT_EQ(caller.post("/v1/search", {{"q", "zebra"}, {"filter_by", ""}}).ids(), std::vector<std::string>{"cheap"});
   EXPECT_FALSE(caller.get("/v1/recommend?limit=250").has("dear"));
   EXPECT_FALSE(caller.get("/v1/similar/cheap?limit=250&filter_by=").has("dear"));

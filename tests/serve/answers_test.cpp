@@ -1,5 +1,7 @@
 // Search, recommendation, similar items and suggestions over HTTP.
+#include <atomic>
 #include <set>
+#include <stdexcept>
 
 #include "serve/service_fixture.h"
 
@@ -179,13 +181,46 @@ TEST(Answers, GetAndPostSayTheSame) {
 
 TEST(Answers, AParameterThatIsNotThereIsNamedWithTheNearest) {
   Served shop;
-  for (const Answered& answered : {shop->get("/v1/search?filterby=x"), shop->post("/v1/search", {{"filterby", "x"}})}) {
+  for (const Answered& answered : {shop->get("/v1/search?filterby=x"), shop->post("/v1/search", {{"filterby", "x"}}),
+                                   shop->get("/v1/similar/" + shop.item(0) + "?filterby=x"),
+                                   shop->get("/v1/suggest?q=a&filterby=x"), shop->get("/v1/recommend?filterby=x")}) {
     EXPECT_EQ(answered.status, 400);
     EXPECT_EQ(answered.body["code"], "unknown_parameter");
     EXPECT_NE(answered.body["detail"].get<std::string>().find("filter_by"), std::string::npos);
     EXPECT_EQ(answered.raw.content_type.find("application/problem+json"), 0u);
     EXPECT_TRUE(answered.body.contains("request_id"));
   }
+}
+
+TEST(Answers, AModelThatFailsLeavesTextAndPopularity) {
+  Served shop;
+  shop->put("/v1/items/z1", item_of("zebra lantern"));
+  std::atomic<int> asked{0};
+  shop.service().batcher().ask_through([&](const ServingModel&, std::span<const Request>, const ModelItems&) {
+    if (++asked > 0) throw std::runtime_error("xyzzy");
+    return std::vector<Results>();
+  });
+  const std::string user = shop.user();
+  const Answered found = shop->get("/v1/search?q=zebra%20lantern&explain=true&user_id=" + user),
+                 wanted = shop->get("/v1/recommend?limit=150&user_id=" + user);
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(found.ids(), std::vector<std::string>{"z1"});
+  EXPECT_EQ(wanted.ids().size(), 150u);
+  for (const Answered& answered : {found, wanted}) {
+    EXPECT_EQ(answered.status, 200);
+    EXPECT_EQ(answered.body["degraded"], true);
+    EXPECT_EQ(answered.body["degraded_reason"], "model_failed");
+    EXPECT_EQ(answered.body["personalized"], false);
+    EXPECT_EQ(answered.raw.body.find("xyzzy"), std::string::npos);  // that is for the log alone
+  }
+  EXPECT_NE(shop.logged().find("the model failed: xyzzy"), std::string::npos) << shop.logged();
+  EXPECT_NE(shop->get("/metrics").raw.body.find("tessera_degraded_responses_total{reason=\"model_failed\"} 2"),
+            std::string::npos);
+  shop.service().batcher().ask_through([](const ServingModel& model, std::span<const Request> requests,
+                                          const ModelItems& items) { return model.recommend(requests, items); });
+  const Answered again = shop->get("/v1/recommend?limit=20&user_id=" + user);
+  EXPECT_EQ(again.body["degraded"], false);
+  EXPECT_EQ(again.body["personalized"], true);
 }
 
 TEST(Answers, LimitsOfAQuestionAreKept) {

@@ -10,6 +10,7 @@
 #include "serve/behaviour.h"
 #include "serve/fusion.h"
 #include "serve/routes.h"
+#include "serve/scoped_key.h"
 #include "serve/tasks.h"
 #include "serve/workers.h"
 
@@ -161,10 +162,33 @@ TEST(Questions, ABodyIsReadAndItsLimitsKept) {
         << bad.dump().substr(0, 80);
 }
 
-TEST(Questions, AScopedKeyComesOverTheCaller) {
-  HttpRequest request = asked(R"({"filter_by":"price:>1","q":"a"})");
-  request.identity.embedded_params = R"({"filter_by":"price:<1","expires_at":4000000000})";
-  EXPECT_EQ(serve::question_from(request, serve::Question::Kind::search, 1).filter_by, "price:<1");
+TEST(Questions, AScopedKeyNarrowsTheCallersFilterAndReplacesTheRest) {
+  const auto filter_of = [](const std::string& body) {
+    HttpRequest request = asked(body);
+    request.identity.embedded_params = R"({"filter_by":"price:<1","limit":3,"expires_at":4000000000})";
+    const serve::Question question = serve::question_from(request, serve::Question::Kind::search, 1);
+    EXPECT_EQ(question.limit, 3);
+    return question.filter_by;
+  };
+  EXPECT_EQ(filter_of(R"({"filter_by":"price:>1","limit":9})"), "(price:>1) && (price:<1)");
+  for (const char* body : {"{}", R"({"filter_by":""})", R"({"filter_by":null})", R"({"filter_by":7})"})
+    EXPECT_EQ(filter_of(body), "price:<1") << body;
+  // A parenthesis of the caller does not reach into the key's condition.
+  for (const char* filter : {"price:>1) || (price:>0", "price:>1 ||", "("})
+    expect_error(ErrorKind::data, "", [&] { filter_of(Json{{"filter_by", filter}}.dump()); });
+  HttpRequest expiring = asked(R"({"expires_at":1})");
+  EXPECT_THROW(serve::question_from(expiring, serve::Question::Kind::search, 1), ProblemError);
+}
+
+TEST(Questions, AScopedKeyNarrowsAQueryStringToo) {
+  HttpRequest request;
+  request.identity.embedded_params = R"({"filter_by":"brand:=x","limit":3,"expires_at":99})";
+  request.query.add("filter_by", "brand:=y");
+  request.query.add("filter_by", "brand:=z");
+  serve::narrow_by_key(request);
+  EXPECT_EQ(request.query.get("filter_by"), "(brand:=y) && (brand:=x)");
+  EXPECT_EQ(request.query.get("limit"), "3");
+  EXPECT_EQ(request.query.all().size(), 2u);
 }
 
 TEST(ServiceTasks, RunInOrderAndKeepTheirErrors) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
@@ -134,7 +135,12 @@ class Served {
     options.listen = "127.0.0.1:0";
     options.state = (state_ / "state").string();
     if (change_) change_(options);
-    service_ = std::make_unique<serve::Service>("tiger", TinyRuns::get().context(), options);
+    RunContext context = TinyRuns::get().context();
+    context.log = [this](const std::string& line) {
+      const std::lock_guard lock(log_mutex_);
+      log_ += line + "\n";
+    };
+    service_ = std::make_unique<serve::Service>("tiger", context, options);
     service_->start();
     caller_.emplace(service_->port(), key_);
   }
@@ -149,6 +155,12 @@ class Served {
   serve::Service& service() { return *service_; }
   Caller* operator->() { return &*caller_; }
   Caller caller(const std::string& key = "") { return Caller(service_->port(), key.empty() ? key_ : key); }
+  std::filesystem::path state() const { return state_ / "state"; }
+  /// The lines of the log since the first start.
+  std::string logged() const {
+    const std::lock_guard lock(log_mutex_);
+    return log_;
+  }
   const Dataset& data() { return service_->models().active()->dataset(); }
   /// The person of the dataset with the longest history.
   std::string user() {
@@ -174,6 +186,8 @@ class Served {
  private:
   std::function<void(ServeOptions&)> change_;
   TemporaryFolder state_;
+  mutable std::mutex log_mutex_;
+  std::string log_;
   std::unique_ptr<serve::Service> service_;
   std::string key_;
   std::optional<Caller> caller_;

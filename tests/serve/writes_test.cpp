@@ -1,6 +1,7 @@
 // Items, events, people, rules and synonyms: what is written is in effect when the write is answered, and survives.
 #include <set>
 
+#include "base/file.h"
 #include "data/time.h"
 #include "serve/clock.h"
 #include "serve/service_fixture.h"
@@ -230,6 +231,56 @@ TEST(Writes, StateSurvivesARestart) {
   EXPECT_EQ(nobody.get("/v1/rules").status, 401);
 }
 
+TEST(Writes, NewItemsAreFoundUnderTheirOwnTextsAfterARestart) {
+  Served shop;  // ids in another order than their writes; one that is gone in between
+  const std::vector<std::pair<std::string, std::string>> written = {
+      {"z", "zebra"}, {"m", "okapi"}, {"a", "giraffe"}, {"q", "quagga"}, {"b", "tapir"}};
+  for (const auto& [id, title] : written) ASSERT_EQ(shop->put("/v1/items/" + id, item_of(title)).status, 201);
+  EXPECT_EQ(shop->ask("DELETE", "/v1/items/m").status, 200);
+  for (int start = 0; start < 3; ++start) {
+    for (const auto& [id, title] : written) {
+      const auto wanted = id == "m" ? std::vector<std::string>{} : std::vector<std::string>{id};
+      EXPECT_EQ(shop->get("/v1/search?num_typos=0&q=" + title).ids(), wanted) << start;
+    }
+    shop->put("/v1/items/n" + std::to_string(9 - start), item_of("newcomer" + std::to_string(start)));
+    shop.restart();
+    EXPECT_EQ(shop->get("/v1/search?num_typos=0&prefix=false&q=newcomer" + std::to_string(start)).ids(),
+              std::vector<std::string>{"n" + std::to_string(9 - start)});
+  }
+}
+
+TEST(Writes, SemanticIdsOfNewItemsStayOverARestart) {
+  Served shop;
+  // They read alike, so they share a bucket, in the order of their writes, which is not that of their ids.
+  const std::vector<std::string> ids = {"z", "y", "x", "w", "v"};
+  for (const std::string& id : ids) ASSERT_EQ(shop->put("/v1/items/" + id, item_of("zebra lantern")).status, 201);
+  shop->ask("DELETE", "/v1/items/y");
+  Json moved = shop->get("/v1/items/" + shop.item(3)).body;
+  moved["title"] = "zebra lantern", moved["brand"] = "Quibble";
+  moved.erase("semantic_id");
+  EXPECT_EQ(shop->put("/v1/items/" + shop.item(3), moved).status, 200);
+  EXPECT_EQ(shop->ask("PATCH", "/v1/items/x", R"({"price":3})").status, 200);
+  const auto codes = [&] {
+    std::map<std::string, Json> codes;
+    for (const char* id : {"z", "x", "w", "v"})
+      codes[id] = shop->get(std::string("/v1/items/") + id).body["semantic_id"];
+    codes["base"] = shop->get("/v1/items/" + shop.item(3)).body["semantic_id"];
+    return codes;
+  };
+  const auto before = codes();
+  std::set<Json> all;
+  for (const auto& [id, code] : before) EXPECT_TRUE(all.insert(code).second) << id;
+  for (int start = 0; start < 2; ++start) {
+    shop.restart();
+    EXPECT_EQ(codes(), before);
+  }
+  EXPECT_EQ(shop.wait_for(shop->ask("POST", "/v1/models/tiger2:activate"))["state"], "succeeded");
+  EXPECT_EQ(shop.wait_for(shop->ask("POST", "/v1/models:rollback"))["state"], "succeeded");
+  EXPECT_EQ(codes(), before);
+  shop.restart();
+  EXPECT_EQ(codes(), before);
+}
+
 TEST(Writes, ASnapshotIsPutBackAtAStart) {
   bool restore = false;
   Served shop([&](serve::ServeOptions& options) { options.restore = restore ? "before" : ""; });
@@ -240,15 +291,85 @@ TEST(Writes, ASnapshotIsPutBackAtAStart) {
   ASSERT_EQ(shop->get("/v1/snapshots").body["snapshots"].size(), 1u);
   EXPECT_EQ(shop->get("/v1/snapshots").body["snapshots"][0]["name"], "before");
   shop->put("/v1/items/z2", item_of("zebra"));
-  const Answered running = shop->ask("POST", "/v1/snapshots/before:restore");
-  EXPECT_EQ(running.status, 501);
-  EXPECT_NE(running.body["detail"].get<std::string>().find("--restore before"), std::string::npos);
-  EXPECT_EQ(shop->ask("POST", "/v1/snapshots/none:restore").status, 404);
   restore = true;
   shop.restart();
   EXPECT_EQ(shop->get("/v1/search?q=zebra").ids(), std::vector<std::string>{"z1"});
   EXPECT_EQ(shop->ask("DELETE", "/v1/snapshots/before").status, 200);
   EXPECT_EQ(shop->ask("DELETE", "/v1/snapshots/before").status, 404);
+}
+
+TEST(Writes, ASnapshotIsPutBackWhileTheServiceAnswers) {
+  Served shop;
+  const std::string sold = shop.item(5), changed = shop.item(6), user = shop.user();
+  const Json as_it_was = shop->get("/v1/items/" + changed).body;
+  shop->put("/v1/items/z1", item_of("zebra"));
+  shop->put("/v1/items/gone", item_of("quagga"));
+  shop->ask("DELETE", "/v1/items/" + sold);
+  shop->put("/v1/rules/r1", {{"query", "nothing"}, {"hides", {"a"}}});
+  shop->put("/v1/synonyms/s1", {{"synonyms", {"zebra", "horse"}}});
+  shop->post("/v1/events", {{"user", "u"}, {"item", "z1"}, {"action", "click"}});
+  const Json codes = shop->get("/v1/items/z1").body["semantic_id"];
+  EXPECT_EQ(shop.wait_for(shop->post("/v1/snapshots", {{"name", "before"}}))["state"], "succeeded");
+
+  shop->put("/v1/items/a2", item_of("zebra"));
+  shop->put("/v1/items/z1", item_of("giraffe"));
+  shop->ask("DELETE", "/v1/items/gone");
+  shop->ask("PATCH", "/v1/items/" + changed, R"({"title":"okapi"})");
+  shop->put("/v1/items/" + sold, item_of("tapir"));
+  shop->ask("DELETE", "/v1/rules/r1");
+  shop->put("/v1/rules/r2", {{"query", "zebra"}, {"hides", {"z1"}}});
+  shop->put("/v1/synonyms/s2", {{"synonyms", {"quagga", "horse"}}});
+  shop->post("/v1/events", {{"user", "u"}, {"item", "a2"}, {"action", "click"}});
+  const Answered key = shop->post("/v1/keys", {{"name", "boss"}, {"scopes", {"admin"}}});
+  shop.use_key(key.body["secret"]);
+
+  EXPECT_EQ(shop->ask("POST", "/v1/snapshots/none:restore").status, 404);
+  EXPECT_EQ(shop.wait_for(shop->ask("POST", "/v1/snapshots/before:restore"))["state"], "succeeded");
+  for (const bool restarted : {false, true}) {
+    SCOPED_TRACE(restarted ? "after a start" : "at once");
+    if (restarted) shop.restart();
+    EXPECT_EQ(shop->get("/v1/search?q=zebra").ids(), std::vector<std::string>{"z1"});
+    EXPECT_EQ(shop->get("/v1/search?q=horse").ids(), std::vector<std::string>{"z1"});
+    EXPECT_EQ(shop->get("/v1/search?q=quagga").ids(), std::vector<std::string>{"gone"});
+    for (const char* text : {"giraffe", "okapi", "tapir"})
+      EXPECT_EQ(shop->get(std::string("/v1/search?num_typos=0&q=") + text).body["found"], 0) << text;
+    EXPECT_EQ(shop->get("/v1/items/" + changed).body, as_it_was);
+    EXPECT_EQ(shop->get("/v1/items/z1").body["semantic_id"], codes);
+    EXPECT_EQ(shop->get("/v1/items/a2").status, 404);
+    EXPECT_EQ(shop->get("/v1/items/" + sold).status, 404);
+    EXPECT_EQ(shop->get("/v1/rules").body["rules"].size(), 1u);
+    EXPECT_EQ(shop->get("/v1/synonyms").body["synonyms"].size(), 1u);
+    EXPECT_EQ(shop->get("/v1/users/u").body["history"].size(), 1u);
+    EXPECT_FALSE(shop->get("/v1/recommend?limit=250&user_id=" + user).has("a2"));
+    EXPECT_EQ(shop->get("/v1/keys").body["keys"].size(), 1u);  // keys are those of now
+    EXPECT_EQ(shop.caller("tsk_none").get("/v1/keys").status, 401);
+  }
+  // New items find places of their own.
+  for (const char* id : {"a2", "b3"})
+    EXPECT_EQ(shop->put(std::string("/v1/items/") + id, item_of("heron")).status, 201);
+  shop.restart();
+  EXPECT_EQ(shop->get("/v1/search?q=heron").body["found"], 2);
+  EXPECT_EQ(shop->get("/v1/search?q=zebra").ids(), std::vector<std::string>{"z1"});
+}
+
+TEST(Writes, ADamagedSnapshotChangesNothing) {
+  Served shop;
+  shop->put("/v1/items/z1", item_of("zebra"));
+  EXPECT_EQ(shop.wait_for(shop->post("/v1/snapshots", {{"name", "bad"}}))["state"], "succeeded");
+  shop->put("/v1/items/z2", item_of("zebra"));
+  for (const auto& file : std::filesystem::directory_iterator(shop.state() / "snapshots" / "bad" / "data"))
+    if (file.path().extension() == ".sst") {
+      std::string bytes = read_file(file.path());
+      bytes[bytes.size() / 2] ^= 1;
+      write_file(file.path(), bytes);  // under another inode: it was a link to a file of the store
+    }
+  const Json task = shop.wait_for(shop->ask("POST", "/v1/snapshots/bad:restore"));
+  EXPECT_EQ(task["state"], "failed") << task.dump();
+  EXPECT_FALSE(task.value("error", "").empty());
+  EXPECT_EQ(shop->get("/v1/search?q=zebra").body["found"], 2);
+  shop->put("/v1/items/z3", item_of("zebra"));
+  shop.restart();
+  EXPECT_EQ(shop->get("/v1/search?q=zebra").body["found"], 3);
 }
 
 }  // namespace
