@@ -273,15 +273,17 @@ TEST(Batching, WhoHasWaitedTooLongIsAnsweredWithoutTheModel) {
   Metrics metrics;
   const HistogramFamily stages = serve::stage_seconds(metrics);
   Batcher batcher({.max_wait_ms = 5}, metrics, stages);
-  std::promise<void> second_waits;
+  std::promise<void> first_began, second_waits;
   std::promise<Degraded> second;
   serve::Generation busy;
   busy.deadline = serve::Clock::now();
   busy.done = [&](const Results&, Degraded) {
+    first_began.set_value();
     second_waits.get_future().wait();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   };
   batcher.submit(std::move(busy));
+  first_began.get_future().wait();
   serve::Generation waiting;
   waiting.deadline = serve::Clock::time_point::max();
   waiting.done = [&](const Results&, Degraded degraded) { second.set_value(degraded); };
