@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the recipes behind docs/results.md, one command a row, then prints the tables. Finished runs are kept.
 #   DATASETS  which ones                           (beauty sports)
-#   METHODS   which recipes                        (popular item-cf sasrec tiger)
+#   METHODS   which recipes                        (popular item-cf sasrec tiger eager)
 #   SEEDS     run each recipe once for every seed  (the recipe's own)
 # Further arguments go to every run, e.g. --set retrieve.max_minutes=10
 set -euo pipefail
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 program=build/release/tessera
 for dataset in ${DATASETS:-beauty sports}; do
   names=()
-  for method in ${METHODS:-popular item-cf sasrec tiger}; do
+  for method in ${METHODS:-popular item-cf sasrec tiger eager}; do
     for seed in ${SEEDS:-own}; do
       name=$dataset-$method
       command=("$program" run "recipes/$dataset/$method.toml")
