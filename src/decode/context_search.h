@@ -66,6 +66,7 @@ class ContextSearch {
   int64_t depth() const { return depth_; }
   bool finished() const { return depth_ == trie_->levels(); }
   int32_t token(int64_t beam) const { return beams_[static_cast<size_t>(beam)].token; }    ///< the code it took last
+  int32_t node(int64_t beam) const { return beams_[static_cast<size_t>(beam)].node; }      ///< of the trie, at depth()
   int32_t parent(int64_t beam) const { return beams_[static_cast<size_t>(beam)].parent; }  ///< the beam it extends
 
   /// Extends every beam by the children of its node and keeps the best.

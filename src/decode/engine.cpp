@@ -52,13 +52,13 @@ class Engine::ImplOf : public Impl {
       for (int64_t piece = next++; piece < pieces; piece = next++) {
         const int64_t begin = piece * together, size = std::min(together, alone - begin);
         engine::Team team(1);
-        worker->prepare(requests.subspan(begin, size), options, 1);
+        worker->prepare(requests.subspan(begin, size), trie, options, 1);
         worker->run(requests.subspan(begin, size), trie, options, std::span(answers).subspan(begin, size), team, 0);
       }
     });
     if (alone < count) {
       const auto worker = borrow();
-      worker->prepare(requests.subspan(alone), options, static_cast<int>(threads));
+      worker->prepare(requests.subspan(alone), trie, options, static_cast<int>(threads));
       engine::Team team(static_cast<int>(threads));
       run_threads(threads, [&](std::atomic<int64_t>&, int me) {
         try {
@@ -122,17 +122,18 @@ class Engine::ImplOf : public Impl {
   void check(std::span<const EngineRequest> requests, const Trie& trie) const {
     TESSERA_CHECK(trie.levels() == weights_.levels, shape, "engine: a trie of {} levels for a model of {}",
                   trie.levels(), weights_.levels);
-    for (int64_t l = 0; l < weights_.levels; ++l)
-      TESSERA_CHECK(trie.level_size(l) == weights_.level_sizes[l], shape,
-                    "engine: level {} of the trie has {} codes, the model {}", l, trie.level_size(l),
-                    weights_.level_sizes[l]);
+    for (int64_t l = 0; l < weights_.levels; ++l) {
+      const int64_t size = weights_.by_node ? trie.num_nodes(l + 1) : trie.level_size(l);
+      TESSERA_CHECK(size == weights_.level_sizes[l], shape, "engine: level {} of the trie has {} {}, the model {}", l,
+                    size, weights_.by_node ? "nodes" : "codes", weights_.level_sizes[l]);
+    }
     for (const EngineRequest& request : requests) {
       const auto length = static_cast<int64_t>(request.tokens.size());
       TESSERA_CHECK(length >= 1 && length <= weights_.max_tokens, shape,
                     "engine: a source of {} tokens, wanted 1 to {}", length, weights_.max_tokens);
       for (const int32_t token : request.tokens)
-        TESSERA_CHECK(token >= 0 && token < weights_.num_tokens, shape, "engine: token {} of {}", token,
-                      weights_.num_tokens);
+        TESSERA_CHECK(token >= 0 && token < weights_.num_sources, shape, "engine: token {} of {}", token,
+                      weights_.num_sources);
     }
   }
 

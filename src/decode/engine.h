@@ -17,17 +17,20 @@ namespace tessera {
 struct EngineModel {
   const T5& t5;
   const at::Tensor& embedding;           ///< [tokens, d] of encoder and decoder
-  const std::vector<at::Tensor>& heads;  ///< by level: [level_size, d]
-  std::vector<int64_t> level_begin;      ///< by level: the token of its code 0
+  const std::vector<at::Tensor>& heads;  ///< by level: [level_size, d], or [nodes of depth level + 1, d] if by_node
+  std::vector<int64_t> level_begin;      ///< by level: the token of its code 0, or of its node 0
   int64_t start_of_answer = 0;           ///< the decoder's first token
   int64_t max_tokens = 81;               ///< longest source
   int64_t causal_group = 0;  ///< 0: every source token sees all; else the first sees itself, and of those behind
                              ///< it each group of so many sees what is before its end
+  const at::Tensor* source = nullptr;  ///< [source tokens, d] of the encoder, where it has a table of its own
+  bool by_node = false;  ///< tokens are nodes of the trie instead of codes: a code means what its prefix makes of it,
+                         ///< and the softmax is over the children that exist. Tokens of the last level are not read
 };
 
 /// One question: the source tokens, and what the answer may be.
 struct EngineRequest {
-  std::span<const int32_t> tokens;  ///< at least one, below the embedding's rows
+  std::span<const int32_t> tokens;  ///< at least one, below the rows of the encoder's table
   BeamQuery query;
 };
 
@@ -50,8 +53,8 @@ class Engine {
   Engine& operator=(Engine&&) noexcept;
 
   /// Constrained beam search for every request.
-  /// @param trie  its level sizes are those of the heads
-  /// @throws Error(shape) for a source that is empty or too long, or a token outside the embedding
+  /// @param trie  its level sizes, or numbers of nodes, are those of the heads
+  /// @throws Error(shape) for a source that is empty or too long, or a token outside its table
   std::vector<BeamAnswer> answer(std::span<const EngineRequest> requests, const Trie& trie,
                                  const BeamOptions& options) const;
 

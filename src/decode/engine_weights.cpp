@@ -35,7 +35,8 @@ Weights<T>::Weights(const EngineModel& model)
       max_tokens(model.max_tokens),
       causal_group(model.causal_group),
       start_of_answer(model.start_of_answer),
-      num_tokens(model.embedding.size(0)),
+      num_sources(model.source == nullptr ? model.embedding.size(0) : model.source->size(0)),
+      by_node(model.by_node),
       level_begin(model.level_begin),
       embedding(model.embedding),
       encoder_norm(model.t5.encoder_norm()),
@@ -46,18 +47,23 @@ Weights<T>::Weights(const EngineModel& model)
                 shape, "engine: {} levels with {} places in the embedding, {} encoder and {} decoder layers", levels,
                 level_begin.size(), model.t5.encoder_layers().size(), model.t5.decoder_layers().size());
   for (const Tensor& head : model.heads) {
-    const int64_t begin = level_begin[heads.size()];
-    TESSERA_CHECK(head.size(1) == sizes.model_dim && begin >= 0 && begin + head.size(0) <= num_tokens, shape,
-                  "engine: level {} has {} codes from token {} on, the embedding {} tokens", heads.size(), head.size(0),
-                  begin, num_tokens);
-    heads.emplace_back(head);
+    const auto level = static_cast<int64_t>(level_sizes.size());
+    const int64_t begin = level_begin[level_sizes.size()], num_tokens = model.embedding.size(0);
+    const bool read = !by_node || level + 1 < levels;
+    TESSERA_CHECK(head.size(1) == sizes.model_dim && begin >= 0 && (!read || begin + head.size(0) <= num_tokens), shape,
+                  "engine: level {} has {} codes from token {} on, the embedding {} tokens", level, head.size(0), begin,
+                  num_tokens);
+    if (by_node) node_heads.emplace_back(head);
+    if (!by_node) heads.emplace_back(head);
     level_sizes.push_back(head.size(0));
   }
   for (const T5EncoderLayer& layer : model.t5.encoder_layers())
     encoder.push_back({SelfWeights<T>(layer.self), FeedForwardWeights<T>(layer.ff)});
   for (const T5DecoderLayer& layer : model.t5.decoder_layers())
     decoder.push_back({SelfWeights<T>(layer.self), CrossWeights<T>(layer.cross), FeedForwardWeights<T>(layer.ff)});
-  encoder_table = Rows<T>(first_layer<T>(model.embedding, model.t5.encoder_layers().front().self));
+  if (model.source != nullptr) own_source = Rows<float>(*model.source);
+  const Tensor& source_rows = model.source == nullptr ? model.embedding : *model.source;
+  encoder_table = Rows<T>(first_layer<T>(source_rows, model.t5.encoder_layers().front().self));
   decoder_table = Rows<T>(first_layer<T>(model.embedding, model.t5.decoder_layers().front().self));
   const int64_t buckets = model.t5.encoder_bias().size(0), n = max_tokens;
   const Tensor before = relative_buckets(n, 1, true, buckets, kMaxDistance).flatten().flip(0).narrow(0, 0, n - 1);
@@ -70,7 +76,7 @@ Weights<T>::Weights(const EngineModel& model)
 
 template <class T>
 int64_t Weights<T>::bytes() const {
-  int64_t sum = embedding.memory.size() * int64_t{sizeof(float)} +
+  int64_t sum = (embedding.memory.size() + own_source.memory.size()) * int64_t{sizeof(float)} +
                 (encoder_table.memory.size() + decoder_table.memory.size()) * int64_t{sizeof(T)};
   for (const auto& layer : encoder)
     sum += layer.self.qkv.bytes() + layer.self.out.bytes() + layer.ff.in.bytes() + layer.ff.out.bytes();
@@ -78,6 +84,7 @@ int64_t Weights<T>::bytes() const {
     sum += layer.self.qkv.bytes() + layer.self.out.bytes() + layer.cross.q.bytes() + layer.cross.kv.bytes() +
            layer.cross.out.bytes() + layer.ff.in.bytes() + layer.ff.out.bytes();
   for (const auto& head : heads) sum += head.bytes();
+  for (const auto& head : node_heads) sum += head.memory.size() * int64_t{sizeof(T)};
   return sum;
 }
 

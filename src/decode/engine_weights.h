@@ -118,19 +118,24 @@ struct DecoderLayer {
 template <class T>
 struct Weights {
   T5Options sizes;
-  int64_t levels, max_tokens, causal_group, start_of_answer, num_tokens;
+  int64_t levels, max_tokens, causal_group, start_of_answer;
+  int64_t num_sources;  ///< tokens of the encoder
+  bool by_node;
   std::vector<int64_t> level_begin;
   Rows<float> embedding;
+  Rows<float> own_source;                ///< empty where encoder and decoder share one table
   Rows<T> encoder_table, decoder_table;  ///< the first layer's [q | k | v] of every token
   std::vector<EncoderLayer<T>> encoder;
   std::vector<DecoderLayer<T>> decoder;
   Rows<float> encoder_norm, decoder_norm;
-  Rows<float> encoder_bias;  ///< by head: of distance key - query, from -(max_tokens - 1) on
-  Rows<float> decoder_bias;  ///< by head: of steps back, 0 .. levels - 1
-  std::vector<PackedWeight<T>> heads;
+  Rows<float> encoder_bias;            ///< by head: of distance key - query, from -(max_tokens - 1) on
+  Rows<float> decoder_bias;            ///< by head: of steps back, 0 .. levels - 1
+  std::vector<PackedWeight<T>> heads;  ///< by level; empty if by_node, which has
+  std::vector<Rows<T>> node_heads;     ///< by level: [nodes, d]
   std::vector<int64_t> level_sizes;
 
   explicit Weights(const EngineModel& model);
+  const Rows<float>& source() const { return own_source.stride == 0 ? embedding : own_source; }
   int64_t inner() const { return sizes.heads * sizes.head_dim; }
   int64_t bytes() const;
 };

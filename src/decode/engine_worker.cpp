@@ -127,7 +127,8 @@ void Team::meet() {
 }
 
 template <class T>
-void Worker<T>::prepare(std::span<const EngineRequest> requests, const BeamOptions& options, int members) {
+void Worker<T>::prepare(std::span<const EngineRequest> requests, const Trie& trie, const BeamOptions& options,
+                        int members) {
   const T5Options& s = w_.sizes;
   width_ = simd::round_up(s.model_dim, kRowQuantum);
   inner_ = simd::round_up(w_.inner(), kRowQuantum) + kRowQuantum;  // a head's last panel may reach over its end
@@ -146,7 +147,7 @@ void Worker<T>::prepare(std::span<const EngineRequest> requests, const BeamOptio
     longest = std::max(longest, length);
     packed += s.heads * packed_head(length);
   }
-  for (const int64_t size : w_.level_sizes) widest_level = std::max(widest_level, size);
+  for (int64_t l = 0; l < w_.levels; ++l) widest_level = std::max<int64_t>(widest_level, trie.level_size(l));
   logit_stride_ = simd::round_up(widest_level, kRowQuantum);
   const int64_t rows = std::max(source_rows_, most_beams_);
   x_.grow(rows * width_);
@@ -191,7 +192,7 @@ void Worker<T>::run(std::span<const EngineRequest> requests, const Trie& trie, c
   for (int64_t step = 0; step < w_.levels; ++step) {
     if (me == 0) place_beams(step);
     team.meet();
-    decode_step(step, team, me);
+    decode_step(step, trie, team, me);
     team.meet();
     for (int64_t c = me; c < num_contexts_; c += team.size()) {
       Context& context = contexts_[c];
@@ -298,7 +299,7 @@ void Worker<T>::encode(std::span<const EngineRequest> requests, Team& team, int 
     const Context& context = contexts_[c];
     for (int64_t r = std::max(rows.begin, context.begin); r < std::min(rows.end, context.begin + context.length); ++r) {
       const int32_t token = requests[c].tokens[r - context.begin];
-      std::copy_n(w_.embedding.row(token), width_, x_.data() + r * width_);
+      std::copy_n(w_.source().row(token), width_, x_.data() + r * width_);
       std::copy_n(w_.encoder_table.row(token), 3 * inner, projected_.data() + r * qkv_);
     }
   }
@@ -338,7 +339,8 @@ void Worker<T>::place_beams(int64_t step) {
   for (int64_t c = 0; c < num_contexts_; ++c) {
     const ContextSearch& search = contexts_[c].search;
     for (int64_t w = 0; w < search.width(); ++w)
-      tokens_[step][rows + w] = static_cast<int32_t>(step == 0 ? w_.start_of_answer : begin + search.token(w));
+      tokens_[step][rows + w] = static_cast<int32_t>(
+          step == 0 ? w_.start_of_answer : begin + (w_.by_node ? search.node(w) : search.token(w)));
     rows += search.width();
   }
   for (int64_t t = 0; t < step; ++t) {
@@ -399,8 +401,28 @@ void Worker<T>::cross_attention(size_t layer, Range rows, int me) {
   }
 }
 
+/// Logits of the children that each beam's node has, at the places of their codes.
 template <class T>
-void Worker<T>::decode_step(int64_t step, Team& team, int me) {
+void Worker<T>::score_children(int64_t step, const Trie& trie, Range rows) {
+  std::vector<float> scores(static_cast<size_t>(logit_stride_));
+  for (int64_t c = 0; c < num_contexts_; ++c) {
+    const Context& context = contexts_[c];
+    const int64_t first = std::max(rows.begin, context.beam_begin),
+                  last = std::min(rows.end, context.beam_begin + context.beam_width);
+    for (int64_t r = first; r < last; ++r) {
+      const auto [begin, end] = trie.children(step, context.search.node(r - context.beam_begin));
+      float* logits = logits_.data() + r * logit_stride_;
+      for (int32_t child = begin; child < end; ++child) {
+        const float score = dot(normed(r), w_.node_heads[step].row(child), w_.sizes.model_dim);
+        scores[static_cast<size_t>(child - begin)] = logits[trie.token(step + 1, child)] = score;
+      }
+      totals_.data()[r] = log_sum_exp(scores.data(), end - begin);
+    }
+  }
+}
+
+template <class T>
+void Worker<T>::decode_step(int64_t step, const Trie& trie, Team& team, int me) {
   const Range rows = share(beam_rows_, me, team.size());
   if (rows.size() <= 0) return;
   float* x = x_.data() + rows.begin * width_;
@@ -424,6 +446,7 @@ void Worker<T>::decode_step(int64_t step, Team& team, int me) {
     feed_forward(weights.ff, rows);
   }
   norm(x_.data(), w_.decoder_norm, rows);
+  if (w_.by_node) return score_children(step, trie, rows);
   multiply_scores(normed(rows.begin), width_, rows.size(), w_.heads[step].panels(),
                   logits_.data() + rows.begin * logit_stride_, logit_stride_);
   for (int64_t r = rows.begin; r < rows.end; ++r)

@@ -62,7 +62,7 @@ class Worker {
            std::span<BeamAnswer> answers, Team& team, int me);
 
   /// Before run(), by one thread: memory for these requests and so many members.
-  void prepare(std::span<const EngineRequest> requests, const BeamOptions& options, int members);
+  void prepare(std::span<const EngineRequest> requests, const Trie& trie, const BeamOptions& options, int members);
 
  private:
   struct Context {
@@ -75,7 +75,8 @@ class Worker {
   void encoder_attention(size_t layer, Range rows, int me);
   void pack_keys_and_values(const T* keys, const T* values, int64_t stride, T* to, Team& team, int me);
   void prepare_cross(Team& team, int me);
-  void decode_step(int64_t step, Team& team, int me);
+  void decode_step(int64_t step, const Trie& trie, Team& team, int me);
+  void score_children(int64_t step, const Trie& trie, Range rows);
   void own_attention(size_t layer, int64_t step, Range rows);
   void cross_attention(size_t layer, Range rows, int me);
   void feed_forward(const FeedForwardWeights<T>& weights, Range rows);

@@ -111,8 +111,12 @@ struct MethodInfo {
   std::string paper;                         ///< reference, or "" where there is none
   std::string needs;                         ///< inputs beside the dataset, comma-separated: "vectors", "ids"
   std::vector<std::string> answer_options;   ///< options that only answering reads: changing them needs no new training
+  std::map<std::string, std::string> parts;  ///< options that are tables of a method each, by family: "codes" ->
+                                             ///< "tokenize". The defaults hold their `name`
   std::function<nlohmann::json()> defaults;  ///< options with their defaults
-  std::function<std::string()> help;         ///< one line an option
+  std::function<nlohmann::json(const nlohmann::json& options)> defaults_for;  ///< where they depend on a chosen option;
+                                                                              ///< else empty
+  std::function<std::string()> help;                                          ///< one line an option
   std::function<std::unique_ptr<Embedder>(const nlohmann::json& options)> make_embedder;
   std::function<std::unique_ptr<Tokenizer>(const nlohmann::json& options)> make_tokenizer;
   std::function<std::unique_ptr<Retriever>(const nlohmann::json& options)> make_retriever;

@@ -38,6 +38,9 @@ class Validation {
   /// NDCG@10, which selects, and HR@10 of what `answer` gives to all cases (k = 10).
   std::vector<std::pair<std::string, double>> score(const Answer& answer) const;
 
+  std::span<const Request> requests() const { return requests_; }
+  std::span<const ItemId> targets() const { return targets_; }
+
  private:
   std::vector<Request> requests_;
   std::vector<ItemId> targets_;

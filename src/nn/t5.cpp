@@ -88,10 +88,20 @@ T5::T5(Parameters& p, const T5Options& options, const std::string& prefix) : opt
                         make_attention(p, options, name + ".cross", true),
                         make_feed_forward(p, options, name + ".ff")});
   }
-  encoder_norm_ = p.constant(prefix + "encoder.norm", {options.model_dim}, 1.0);
-  decoder_norm_ = p.constant(prefix + "decoder.norm", {options.model_dim}, 1.0);
-  encoder_bias_ = p.normal(prefix + "encoder.bias", {kBuckets, options.heads}, inverse_root(options.model_dim));
-  decoder_bias_ = p.normal(prefix + "decoder.bias", {kBuckets, options.heads}, inverse_root(options.model_dim));
+  const double scale = inverse_root(options.model_dim);
+  if (!encoder_.empty()) encoder_norm_ = p.constant(prefix + "encoder.norm", {options.model_dim}, 1.0);
+  if (!decoder_.empty()) decoder_norm_ = p.constant(prefix + "decoder.norm", {options.model_dim}, 1.0);
+  if (!encoder_.empty()) encoder_bias_ = p.normal(prefix + "encoder.bias", {kBuckets, options.heads}, scale);
+  if (!decoder_.empty()) decoder_bias_ = p.normal(prefix + "decoder.bias", {kBuckets, options.heads}, scale);
+}
+
+T5 T5::with_encoder_of(const T5& other) const {
+  T5 joined = *this;
+  joined.options_.encoder_layers = other.options_.encoder_layers;
+  joined.encoder_ = other.encoder_;
+  joined.encoder_norm_ = other.encoder_norm_;
+  joined.encoder_bias_ = other.encoder_bias_;
+  return joined;
 }
 
 T5 T5::cast(at::ScalarType type) const {

@@ -11,7 +11,8 @@
 namespace tessera {
 
 /// Sizes of a T5-style encoder-decoder (Raffel et al., arXiv:1910.10683): pre-norm RMS, no biases, relative positions,
-/// ReLU feed-forward, unscaled attention. Dimension letters: docs/shapes.md.
+/// ReLU feed-forward, unscaled attention. Without layers a side has no weights at all. Dimension letters:
+/// docs/shapes.md.
 struct T5Options {
   int64_t model_dim = 128;
   int64_t heads = 6;
@@ -51,6 +52,9 @@ class T5 {
  public:
   T5() = default;
   T5(Parameters& parameters, const T5Options& options, const std::string& prefix);
+
+  /// This decoder behind another's encoder; both have the same width and heads.
+  T5 with_encoder_of(const T5& other) const;
 
   /// For inference: a copy whose matrices are `type` and which takes no gradient; norms and biases stay float32.
   T5 cast(at::ScalarType type) const;

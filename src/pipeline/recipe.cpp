@@ -36,11 +36,12 @@ void check_sections(const Recipe& recipe) {
   }
 }
 
-void check_keys(const Recipe& recipe, const std::string& section, std::vector<std::string> known) {
-  for (const auto& [key, value] : recipe.tree.at(section).items()) {
+/// @param path  of the table: "retrieve", "retrieve.codes"
+void check_keys(const Recipe& recipe, const std::string& path, const json& table, std::vector<std::string> known) {
+  for (const auto& [key, value] : table.items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    fail(ErrorKind::config, "{}[{}] has no key \"{}\"{} (it has: {})", place_of(recipe, section + "." + key), section,
-         key, did_you_mean(nearest(key, known)), fmt::join(known, ", "));
+    fail(ErrorKind::config, "{}[{}] has no key \"{}\"{} (it has: {})", place_of(recipe, path + "." + key), path, key,
+         did_you_mean(nearest(key, known)), fmt::join(known, ", "));
   }
 }
 
@@ -57,19 +58,18 @@ void resolve_plain(Recipe& recipe, const std::string& section) {
   std::vector<std::string> known;
   const OptionList list = list_options(defaults);
   for (const OptionField& field : list.fields()) known.push_back(field.name);
-  if (recipe.has(section)) check_keys(recipe, section, known);
+  if (recipe.has(section)) check_keys(recipe, section, recipe.tree.at(section), known);
   Options options = read_section<Options>(recipe, section);
   recipe.tree[section] = list_options(options).dump();
 }
 
-void resolve_method(Recipe& recipe, const std::string& family) {
-  json& table = recipe.tree.at(family);
-  const std::string place = place_of(recipe, family);
+/// A method's table with all defaults filled in. @param path  of the table: "retrieve", "retrieve.codes"
+json complete_method(const Recipe& recipe, const std::string& family, const std::string& path, const json& table) {
   TESSERA_CHECK(table.contains("name") && table.at("name").is_string(), config,
-                "{}[{}] does not say which method it is: add name = \"...\" (`tessera methods` lists them)", place,
-                family);
+                "{}[{}] does not say which method it is: add name = \"...\" (`tessera methods` lists them)",
+                place_of(recipe, path), path);
   const MethodInfo& info = find_method(family, table.at("name").get<std::string>());
-  json merged = info.defaults();
+  json merged = info.defaults_for ? info.defaults_for(table) : info.defaults();
   std::vector<std::string> known = {"name"};
   for (const auto& [key, value] : merged.items()) known.push_back(key);
   // A method made of others, such as concat, takes their options in tables of their names.
@@ -81,10 +81,28 @@ void resolve_method(Recipe& recipe, const std::string& family) {
     merged[part.get<std::string>()] = std::move(options);
     known.push_back(part.get<std::string>());
   }
-  check_keys(recipe, family, known);
+  // Others name the tables, and each of these names its method.
+  for (const auto& [key, kind] : info.parts) {
+    json part = table.value(key, json::object());
+    TESSERA_CHECK(part.is_object(), config, "{}[{}] {} is a value, wanted a table such as {} = {{ name = {} }}",
+                  place_of(recipe, path + "." + key), path, key, key, merged.at(key).at("name").dump());
+    if (!part.contains("name")) {
+      json usual = merged.at(key);
+      usual.update(part);
+      part = std::move(usual);
+    }
+    merged[key] = complete_method(recipe, kind, path + "." + key, part);
+  }
+  check_keys(recipe, path, table, known);
   for (const auto& [key, value] : table.items())
     if (!value.is_object()) merged[key] = value;
-  table = std::move(merged);
+  merged["name"] = table.at("name");
+  return merged;
+}
+
+void resolve_method(Recipe& recipe, const std::string& family) {
+  json& table = recipe.tree.at(family);
+  table = complete_method(recipe, family, family, table);
   // A method checks its options when it is made; making it now finds a wrong value before hours of work.
   if (family == "embed") make_embedder(table);
   if (family == "tokenize") make_tokenizer(table);

@@ -37,6 +37,12 @@ json hash_named_files(const json& table) {
   return hashes;
 }
 
+/// Whether hash_named_files() found any.
+bool names_files(const json& hashes) {
+  return std::any_of(hashes.begin(), hashes.end(),
+                     [](const json& value) { return value.is_string() || names_files(value); });
+}
+
 /// Points `link` at `target` below the run's folder.
 void refresh_link(const fs::path& link, const fs::path& target) {
   std::error_code ignored;
@@ -171,6 +177,7 @@ std::string Run::hash_of(Stage stage) {
                      {"embed", before(Stage::embed)},
                      {"tokenize", before(Stage::tokenize)},
                      {"options", retrieve_options(false)}});
+      if (const json files = hash_named_files(recipe_.section("retrieve")); names_files(files)) inputs["files"] = files;
       break;
     case Stage::evaluate:
       inputs.update({{"train", before(Stage::train)},

@@ -48,6 +48,37 @@ TEST(Recipe, ResolvedTextReadsBackTheSame) {
   EXPECT_EQ(again.tree, recipe.tree);
 }
 
+TEST(Recipe, TablesOfAMethodAreMethods) {
+  const std::string eager = "[data]\nsource=\"x\"\n[retrieve]\nname=\"eager\"\n";
+  Recipe recipe = parse_recipe(eager +
+                                   "behaviour = { name = \"item-table\", model = { name = \"sasrec\" } }\n"
+                                   "codes = { branching = 32 }\n",
+                               "tiny.toml");
+  apply_set(recipe, "retrieve.semantic.dim=48");
+  resolve_recipe(recipe);
+  const auto& table = recipe.section("retrieve");
+  EXPECT_EQ(table.at("behaviour").at("tensor"), "item");
+  EXPECT_TRUE(table.at("behaviour").at("model").contains("max_history"));
+  EXPECT_EQ(table.at("codes").at("name"), "balanced-kmeans");
+  EXPECT_EQ(table.at("codes").at("branching"), 32);
+  EXPECT_EQ(table.at("semantic").at("name"), "text-svd");
+  EXPECT_EQ(table.at("semantic").at("dim"), 48);
+  Recipe again = parse_recipe(to_toml(recipe), "again.toml");
+  resolve_recipe(again);
+  EXPECT_EQ(again.tree, recipe.tree);
+  expect_error(eager + "codes = { branchin = 3 }\n", {"tiny.toml:5", "[retrieve.codes]", "did you mean \"branching\""});
+  expect_error(eager + "codes = 3\n", {"tiny.toml:5", "codes", "wanted a table"});
+  expect_error(eager + "behaviour = { name = \"ppmi\" }\n", {"ppmi", "ppmi-svd"});
+}
+
+TEST(Recipe, ADefaultMayDependOnTheVariant) {
+  const std::string eager = "[data]\nsource=\"x\"\n[retrieve]\nname=\"eager\"\nvariant=\"released\"\nbeam=7\n";
+  const Recipe recipe = resolved(eager);
+  EXPECT_EQ(recipe.section("retrieve").at("model_dim"), 96);
+  EXPECT_EQ(recipe.section("retrieve").at("beam"), 7);
+  EXPECT_EQ(recipe.section("retrieve").at("codes").at("branching"), 128);
+}
+
 TEST(Recipe, UnknownNamesGetTheNearest) {
   expect_error("[data]\nsource=\"x\"\n[retreive]\nname=\"popular\"\n",
                {"tiny.toml:3", "[retreive]", "did you mean \"retrieve\""});

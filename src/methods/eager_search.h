@@ -1,0 +1,67 @@
+#pragma once
+
+#include <ATen/core/TensorBody.h>
+
+#include <map>
+#include <span>
+#include <vector>
+
+#include "methods/eager_fusion.h"
+#include "methods/eager_stream.h"
+#include "methods/families.h"
+
+namespace tessera {
+
+/// EAGER's shared encoder: a start token, then the last items, each a row of one table.
+struct EagerEncoder {
+  T5 t5;             ///< without decoder layers
+  at::Tensor items;  ///< [N + 1, d]; the last row is the start token
+  bool causal = true;
+
+  int64_t start() const { return items.size(0) - 1; }
+  /// @param longest  of the histories. @return [B, 1 + longest, d]
+  at::Tensor encode(std::span<const std::span<const ItemId>> histories, int64_t longest, bool training) const;
+  /// [1, longest + 1 - skip, 1 + longest]: row p sees the start token and the first p + skip items.
+  at::Tensor prefix_mask(int64_t longest, int64_t skip) const;
+  /// [B, 1, 1 + longest]: hides the padding behind each history.
+  at::Tensor length_mask(std::span<const std::span<const ItemId>> histories, int64_t longest) const;
+};
+
+/// Answers by beam search in every stream: on a CPU by an engine each, elsewhere by tensors. Immutable.
+class EagerSearch {
+ public:
+  struct Settings {
+    int64_t max_history = 20;
+    int64_t decode_batch = 32;  ///< requests decoded together by tensors
+    bool engines = true;
+    bool bf16 = false;
+  };
+  EagerSearch() = default;
+  /// @param streams  borrowed; their weights are copied
+  EagerSearch(const std::vector<EagerStream>& streams, const EagerEncoder& encoder, const Settings& settings);
+
+  /// What the streams find for each request: lists of max(k, beam) items each, and their union.
+  /// @param trie        the one that the requests' filters were made with; null where none has a filter
+  /// @param all_scores  whether every stream scores what the others found
+  std::vector<EagerCandidates> candidates(std::span<const Request> requests, const Trie* trie, int64_t beam,
+                                          bool all_scores) const;
+
+ private:
+  using Filters = std::map<const ItemFilter*, ItemFilter>;
+  void score_unknown(std::span<const Request> requests, size_t stream, std::vector<EagerCandidates>& found) const;
+  const ItemFilter* own_filter(const ItemFilter* filter, const Trie* theirs, size_t stream, Filters& made) const;
+  std::vector<BeamAnswer> search(std::span<const Request> requests, std::span<const BeamQuery> queries, size_t stream,
+                                 int64_t beam) const;
+  std::vector<BeamAnswer> search_by_tensors(std::span<const Request> requests, std::span<const BeamQuery> queries,
+                                            size_t stream, int64_t beam) const;
+  std::span<const ItemId> read_part(const Request& request) const;
+
+  const std::vector<EagerStream>* streams_ = nullptr;
+  Settings settings_;
+  int64_t num_items_ = 0;
+  std::vector<Engine> engines_;
+  EagerEncoder encoder_;      ///< where there are no engines
+  std::vector<T5> decoders_;  ///< likewise
+};
+
+}  // namespace tessera

@@ -1,0 +1,103 @@
+#include "nn/block_cross_entropy.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+#include "nn/softmax.h"
+
+namespace tessera {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+namespace {
+
+/// One row against its block: adds to the gradients of both and gives the loss.
+float block_row(const float* h, const float* w, int64_t size, int64_t target, int64_t d, float scale, float* logits,
+                float* dh, float* dw) {
+  float largest = -1e30f;
+  for (int64_t j = 0; j < size; ++j) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < d; ++i) sum += h[i] * w[j * d + i];
+    logits[j] = sum;
+    largest = std::max(largest, sum);
+  }
+  const float wanted = logits[target] - largest;
+  float total = 0;
+  for (int64_t j = 0; j < size; ++j) total += logits[j] = std::exp(logits[j] - largest);
+  for (int64_t j = 0; j < size; ++j) {
+    const float g = (logits[j] / total - (j == target ? 1.0f : 0.0f)) * scale;
+#pragma omp simd
+    for (int64_t i = 0; i < d; ++i) {
+      dh[i] += g * w[j * d + i];
+      dw[j * d + i] += g * h[i];
+    }
+  }
+  return std::log(total) - wanted;
+}
+
+struct BlockCrossEntropyFunction : torch::autograd::Function<BlockCrossEntropyFunction> {
+  static Tensor forward(AutogradContext* context, const Tensor& h_in, const Tensor& w_in, const Tensor& first_in,
+                        const Tensor& last_in, const Tensor& target_in) {
+    const Tensor h = h_in.contiguous(), w = w_in.contiguous();
+    const Tensor first = first_in.contiguous(), last = last_in.contiguous(), target = target_in.contiguous();
+    const int64_t rows = h.size(0), d = h.size(1);
+    const int64_t *begin = first.data_ptr<int64_t>(), *end = last.data_ptr<int64_t>(),
+                  *wanted = target.data_ptr<int64_t>();
+    for (int64_t r = 0; r < rows; ++r)
+      TESSERA_CHECK(begin[r] >= 0 && begin[r] <= wanted[r] && wanted[r] < end[r] && end[r] <= w.size(0), shape,
+                    "block cross-entropy: row {} has target {} in the block [{}, {}) of {}", r, wanted[r], begin[r],
+                    end[r], w.size(0));
+    // Rows by block: each block's gradient is written by one thread, in row order.
+    std::vector<int64_t> order(static_cast<size_t>(rows)), starts;
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return begin[a] < begin[b]; });
+    for (int64_t i = 0; i < rows; ++i)
+      if (i == 0 || begin[order[i]] != begin[order[i - 1]]) starts.push_back(i);
+    starts.push_back(rows);
+    Tensor dh = at::zeros_like(h), dw = at::zeros_like(w);
+    const float *h_data = h.data_ptr<float>(), *w_data = w.data_ptr<float>();
+    float *dh_data = dh.data_ptr<float>(), *dw_data = dw.data_ptr<float>();
+    std::vector<float> losses(static_cast<size_t>(rows));
+    const float scale = 1.0f / static_cast<float>(rows);
+    at::parallel_for(0, static_cast<int64_t>(starts.size()) - 1, 4, [&](int64_t from, int64_t to) {
+      std::vector<float> logits;
+      for (int64_t i = starts[from]; i < starts[to]; ++i) {
+        const int64_t r = order[i], at = begin[r] * d;
+        logits.resize(static_cast<size_t>(end[r] - begin[r]));
+        losses[r] = block_row(h_data + r * d, w_data + at, end[r] - begin[r], wanted[r] - begin[r], d, scale,
+                              logits.data(), dh_data + r * d, dw_data + at);
+      }
+    });
+    context->save_for_backward({dh, dw});
+    return at::scalar_tensor(std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(rows),
+                             h.options());
+  }
+  static tensor_list backward(AutogradContext* context, tensor_list grads) {
+    const auto saved = context->get_saved_variables();
+    return {saved[0] * grads[0], saved[1] * grads[0], Tensor(), Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor block_cross_entropy(const Tensor& h, const Tensor& w, const Tensor& first, const Tensor& last,
+                           const Tensor& target) {
+  if (h.is_cpu()) return BlockCrossEntropyFunction::apply(h, w, first, last, target);
+  const Tensor count = last - first;
+  const int64_t widest = count.max().item<int64_t>();
+  const Tensor slot = at::arange(widest, first.options()).unsqueeze(0);  // [1, M]
+  const Tensor rows = (first.unsqueeze(1) + slot).clamp_max(w.size(0) - 1);
+  const Tensor block = w.index_select(0, rows.flatten()).view({h.size(0), widest, h.size(1)});  // [N, M, d]
+  const Tensor logits =
+      at::bmm(block, h.unsqueeze(2)).squeeze(2).to(at::kFloat).masked_fill(slot >= count.unsqueeze(1), kMasked);
+  return at::cross_entropy_loss(logits, target - first);
+}
+
+}  // namespace tessera
