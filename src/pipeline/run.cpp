@@ -297,11 +297,32 @@ void Run::fill_shared(Stage stage, const fs::path& folder, StageRecord& record) 
   }
 }
 
+/// What another run of the same training left, put here; nothing where there is none.
+std::optional<StageRecord> Run::copy_of_training(const std::string& hash) {
+  if (context_.force) return std::nullopt;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(context_.runs, ignored)) {
+    auto record = read_stage(entry.path() / to_string(Stage::train));
+    if (!record || record->hash != hash) continue;
+    AtomicFolder folder(stage_folder(Stage::train));
+    fs::copy(record->folder, folder.path(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    record->folder = folder.path();
+    write_stage(folder.path(), *record);
+    folder.commit();
+    record->folder = stage_folder(Stage::train);
+    refresh_link(this->folder() / "train.jsonl", "train/train.jsonl");
+    log(fmt::format("train: the same as of the run {}", entry.path().filename().string()));
+    return record;
+  }
+  return std::nullopt;
+}
+
 StageRecord Run::train(const std::string& hash) {
   const fs::path folder = stage_folder(Stage::train);
   const fs::path started = folder / "started.json";
   const bool resumes = !context_.force && fs::is_regular_file(started) && read_file(started) == hash;
   if (!resumes) {
+    if (auto copied = copy_of_training(hash)) return *copied;
     fs::remove_all(folder);
     fs::create_directories(folder);
     write_file(started, hash);

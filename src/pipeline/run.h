@@ -71,6 +71,7 @@ class Run {
   StageRecord work(Stage stage, const std::string& hash);
   StageRecord work_shared(Stage stage, const std::string& hash);
   void fill_shared(Stage stage, const std::filesystem::path& folder, StageRecord& record);
+  std::optional<StageRecord> copy_of_training(const std::string& hash);
   StageRecord train(const std::string& hash);
   StageRecord evaluate(const std::string& hash);
   /// [retrieve] without the options that only answering reads, or those alone.

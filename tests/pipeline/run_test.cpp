@@ -74,6 +74,15 @@ TEST_F(RunTest, SecondRunSkipsEveryStage) {
     EXPECT_TRUE(contains(said, std::string(stage) + ": up to date")) << said;
 }
 
+TEST_F(RunTest, ATrainingOfAnotherRunIsNotDoneAgain) {
+  run(recipe("popular"));
+  const std::string said = run(recipe("popular", "", {"name=twin"}));
+  EXPECT_TRUE(contains(said, "train: the same as of the run popular")) << said;
+  for (const char* file : {"train/model.safetensors", "train/stage.json", "train.jsonl", "evaluate/metrics.json"})
+    EXPECT_TRUE(fs::exists(folder_ / "runs/twin" / file)) << file;
+  EXPECT_FALSE(contains(run(recipe("popular", "", {"name=other", "seed=7"})), "the same as"));
+}
+
 TEST_F(RunTest, ChangedOptionsRedoOnlyWhatDependsOnThem) {
   run(recipe("popular", kTokens));
   std::string said = run(recipe("popular", kTokens, {"evaluate.k=[1,2]"}));
