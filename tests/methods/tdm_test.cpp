@@ -15,7 +15,7 @@ namespace {
 
 nlohmann::json small_tdm() {
   return {{"name", "tdm"},   {"dim", 16},        {"hidden", {16}}, {"max_history", 8}, {"rounds", 2},        {"gap", 2},
-          {"max_epochs", 4}, {"batch_size", 64}, {"beam", 60},     {"patience", 0},    {"precision", "fp32"}};
+          {"max_epochs", 2}, {"batch_size", 64}, {"beam", 60},     {"patience", 0},    {"precision", "fp32"}};
 }
 
 TEST(Tdm, ABeamAsWideAsTheCatalogueFindsWhatAScanFinds) {

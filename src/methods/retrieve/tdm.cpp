@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/array_file.h"
 #include "base/error.h"
@@ -33,6 +34,7 @@
 #include "nn/device.h"
 #include "nn/dropout.h"
 #include "nn/softmax.h"
+#include "train/train_log.h"
 
 namespace tessera::methods::tdm {
 
@@ -135,6 +137,7 @@ class Tdm : public Retriever, private TrainTask {
     std::vector<int32_t> leaves;
     for (const ItemId item : tree_.leaves()) leaves.push_back(index(item));
     write_npy(folder / "leaves.npy", view_of(std::span<const int32_t>(leaves), {tree_.num_items()}));
+    for (int64_t round = 0; round < options_.rounds; ++round) std::filesystem::remove_all(folder / round_name(round));
   }
   void load(const std::filesystem::path& folder, const RetrieveInputs& inputs) override {
     const NpyFile file(folder / "leaves.npy");
@@ -150,6 +153,10 @@ class Tdm : public Retriever, private TrainTask {
 
  private:
   void prepare(ItemTree tree, const RetrieveInputs& inputs, uint64_t seed);
+  /// Where one of the trainings keeps its checkpoint until the model is saved.
+  static std::string round_name(int64_t round) { return "round-" + std::to_string(round); }
+  /// Adds the log of a training to the log of all, counted on from those before it.
+  static void append_log(const std::filesystem::path& path, const TrainSummary& before, TrainLogWriter& log);
   std::vector<ItemId> first_leaves(const RetrieveInputs& inputs, uint64_t seed) const;
   /// Deals the items to where the present network likes them.
   void learn_tree(Reporter& reporter);
@@ -250,16 +257,19 @@ void Tdm::train(const RetrieveInputs& inputs, const MethodContext& context) {
   TrainOptions part = options_.train;
   part.max_epochs = std::max<int64_t>(1, part.max_epochs / options_.rounds);
   part.max_minutes /= static_cast<double>(options_.rounds);
-  TrainSummary sum;
+  TrainSummary sum;  // of all trainings so far
+  TrainLogWriter log;
+  if (!context.folder.empty()) log = TrainLogWriter(context.folder / "train.jsonl", 0);
   std::vector<Tensor> best;
   ItemTree best_tree;
   for (int64_t round = 0; round < options_.rounds; ++round) {
     if (round > 0) learn_tree(context.reporter);
     // Every training resumes by itself; the trees between them follow from the weights.
-    const auto folder = context.folder.empty() ? context.folder : context.folder / fmt::format("round-{}", round);
+    const auto folder = context.folder.empty() ? context.folder : context.folder / round_name(round);
     if (!folder.empty()) std::filesystem::create_directories(folder);
     const TrainSummary now =
         train_model(*this, part, context.seed + static_cast<uint64_t>(round), context.reporter, "train tdm", folder);
+    if (!folder.empty()) append_log(folder / "train.jsonl", sum, log);
     if (best.empty() || now.best_value >= sum.best_value) {
       best.clear();
       for (const auto& [name, tensor] : parameters_->all()) best.push_back(tensor.detach().clone());
@@ -275,6 +285,24 @@ void Tdm::train(const RetrieveInputs& inputs, const MethodContext& context) {
   summary_ = sum;
   validation_.reset();
   split_ = nullptr;
+}
+
+void Tdm::append_log(const std::filesystem::path& path, const TrainSummary& before, TrainLogWriter& log) {
+  const TrainLog part = read_train_log(path);
+  auto validation = part.validations.begin();
+  const auto write_validations = [&](int64_t before_step) {
+    for (; validation != part.validations.end() && validation->step < before_step; ++validation) {
+      ValidationPoint point = *validation;
+      point.step += before.steps, point.epoch += before.epochs, point.seconds += before.seconds;
+      log.write(point);
+    }
+  };
+  for (TrainPoint point : part.points) {
+    write_validations(point.step);
+    point.step += before.steps, point.epoch += before.epochs, point.seconds += before.seconds;
+    log.write(point);
+  }
+  write_validations(std::numeric_limits<int64_t>::max());
 }
 
 Tensor Tdm::history_rows(std::span<const std::span<const ItemId>> histories) const {
