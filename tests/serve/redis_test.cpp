@@ -83,5 +83,21 @@ TEST_F(ServiceOverRedis, AnAbsentRedisIsAProblemWhileItLasts) {
   EXPECT_EQ(shop()->get("/v1/search?q=zebra").body["found"], 2);
 }
 
+TEST(ServiceOverRedisClusterSlow, ItemsEventsAndRulesAreWrittenAndSurviveARestart) {
+  if (redis_program().empty()) GTEST_SKIP() << "redis-server is not installed: tools/setup.sh does it";
+  test::RedisCluster cluster;
+  Served shop([&](serve::ServeOptions& options) { options.state = cluster.url(); });
+  for (const char* id : {"z", "a"}) ASSERT_EQ(shop->put(std::string("/v1/items/") + id, item_of("zebra")).status, 201);
+  EXPECT_EQ(shop->ask("DELETE", "/v1/items/a").status, 200);
+  EXPECT_EQ(shop->post("/v1/events", {{"user", "u"}, {"item", "z"}, {"action", "click"}}).body["accepted"], 1);
+  EXPECT_EQ(shop->put("/v1/rules/r1", {{"query", "nothing"}, {"hides", {"a"}}}).status, 201);
+  const Json codes = shop->get("/v1/items/z").body["semantic_id"];
+  shop.restart();
+  EXPECT_EQ(shop->get("/v1/search?q=zebra").ids(), std::vector<std::string>{"z"});
+  EXPECT_EQ(shop->get("/v1/items/z").body["semantic_id"], codes);
+  EXPECT_EQ(shop->get("/v1/users/u").body["history"].size(), 1u);
+  EXPECT_EQ(shop->get("/v1/rules").body["rules"].size(), 1u);
+}
+
 }  // namespace
 }  // namespace tessera
