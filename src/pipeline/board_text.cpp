@@ -136,7 +136,8 @@ std::string html_table(const json& table, const std::string& protocol, const std
     if (const std::string why = why_text(row); !why.empty()) small += (small.empty() ? "" : " · ") + why;
     const std::string reported = protocol == "filtered" ? reported_text(row, columns) : "";
     if (!reported.empty()) small += (small.empty() ? "" : " · ") + ("reported: " + reported);
-    out += fmt::format("<tr><td>{}<small>{}</small></td>", escape(row.value("label", "")), escape(small));
+    out += fmt::format("<tr><td style=\"white-space:normal;min-width:13em;max-width:22em\">{}<small>{}</small></td>",
+                       escape(row.value("label", "")), escape(small));
     for (const std::string& metric : columns) out += html_value(table, row, protocol, metric);
     if (protocol == "filtered")
       for (const std::string& cell : cost_cells(row)) out += "<td>" + escape(cell) + "</td>";
