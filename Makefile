@@ -16,7 +16,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_f
 # $(call configure,PRESET): only when there is no build folder yet; ninja itself sees changed CMake files.
 configure = [ -f build/$(1)/build.ninja ] || cmake --preset $(1) $(CCACHE) $(CMAKE_ARGS)
 
-.PHONY: help setup build demo test fast browser asan tsan strict core bench format lint results headers cuda clean
+.PHONY: help setup build demo test fast browser asan tsan fuzz strict core bench format lint results headers cuda clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -55,12 +55,16 @@ asan: setup ## fast tests under the address and undefined-behaviour sanitizers
 	  ctest --test-dir build/asan -L '^fast$$' --output-on-failure --parallel $(JOBS)
 
 # torch and libgomp are not built for the thread sanitizer, which then takes their own synchronisation for races.
-TSAN_TESTS := test_base test_text test_eval test_data test_semid
+TSAN_TESTS := test_base test_text test_eval test_data test_semid test_live test_lexical test_store test_http
 tsan: setup ## tests of the torch-free folders under the thread sanitizer
 	@$(call configure,tsan)
 	@cmake --build build/tsan --parallel $(JOBS) --target $(TSAN_TESTS)
 	@cd build/tsan/tests && for test in $(TSAN_TESTS); do \
 	  TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tools/tsan.supp ./$$test --gtest_brief=1 --gtest_filter='-*Slow*:*Gpu*'; done
+
+fuzz: ## fuzz every reader of outside bytes for FUZZ_SECONDS (60) each; installs clang 16 first
+	@tools/setup.sh clang-16 libclang-rt-16-dev libomp-16-dev
+	@JOBS=$(JOBS) tools/fuzz.sh
 
 strict: setup ## every file on its own, warnings are errors, no precompiled header
 	@$(call configure,strict)

@@ -1,8 +1,4 @@
 // Bytes of a connection -> head parser, our checks, router, keys, body framing and decompression, answer's head.
-//   clang++-14 -std=c++20 -O1 -g1 -fsanitize=fuzzer,address,undefined -Isrc -DFMT_HEADER_ONLY=1
-//     -DBOOST_ERROR_CODE_HEADER_ONLY=1 -DXXH_INLINE_ALL=1 fuzz/http_request_fuzz.cpp src/http/*.cpp base.o
-//     -lcrypto -lz -lzstd -lprometheus-cpp-core -lpthread
-// base.o is src/base/options.cpp and error.cpp by g++: clang 14 does not take the captures in options.cpp.
 #include <cstdint>
 #include <cstdlib>
 #include <nlohmann/json.hpp>

@@ -1,8 +1,4 @@
 // Any bytes as a query, a synonym, a text to highlight and a prefix to complete.
-//   F="-std=c++20 -O1 -g1 -fsanitize=fuzzer,address,undefined -DFMT_HEADER_ONLY=1 -DTESSERA_WITH_ICU=1 -Isrc"
-//   clang++-14 $F fuzz/lexical_query_fuzz.cpp src/lexical/*.cpp src/text/*.cpp build/release/libtessera_data.a build/release/libtessera_base.a
-//     -lxapian -licuuc -licui18n -lz -lzstd -lgomp -o lexical_query_fuzz
-// (base/ has lambdas that clang 14 does not take, so it comes from GCC's build.)
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,7 +1,5 @@
 // What a stranger may write into filter_by, facet_by and sort_by: every text is read or refused with Error(data), and
 // what is read means something: a filter and its negation share the live items between them, and no other.
-//
-//     clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc ... fuzz/live_filter_fuzz.cpp src/live/*.cpp
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,6 +1,4 @@
 // Bytes as the manifest of a snapshot: read or refused, and what was read is written and read alike.
-//   clang++-14 -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -DFMT_HEADER_ONLY=1 -Isrc \
-//     fuzz/store_snapshot_fuzz.cpp src/store/snapshot_manifest.cpp src/base/error.cpp -o store_snapshot_fuzz
 
 #include <cstddef>
 #include <cstdint>
