@@ -1,4 +1,7 @@
+// Where its assertions would end a build for debugging, errors of the parser follow: "[" at the end of a line.
+#define TOML_ASSERT(expression) static_cast<void>(0)
 #include <toml++/toml.h>
+
 #include <sstream>
 
 #include "base/error.h"

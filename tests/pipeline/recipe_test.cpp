@@ -88,6 +88,11 @@ TEST(Recipe, UnknownNamesGetTheNearest) {
                {"tiny.toml:5", "half_live_days", "half_life_days"});
 }
 
+TEST(Recipe, AHeaderThatEndsWithItsLineIsAnError) {
+  // Assertions of the TOML library ended the program here, in builds that have them.
+  for (const char* text : {"[\nname]\n", "[ \n", "[[\nname]]\n"}) expect_error(text, {"tiny.toml:", "not TOML"});
+}
+
 TEST(Recipe, WrongValuesAreRefused) {
   expect_error("[data]\nsource = 3\n", {"[data] source", "3", "string"});
   expect_error("[data]\nsource=\"x\"\n[evaluate]\nk = [0]\n", {"[evaluate] k", "1 to 1000"});
