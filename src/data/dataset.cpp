@@ -197,7 +197,7 @@ void read_items(Catalogue& items, const fs::path& path) {
   parallel_for(static_cast<int64_t>(lines.size()), 256, [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       try {
-        if (!lines[i].empty()) parsed[i] = item_from_json(parse_object(lines[i]));
+        if (!lines[i].empty()) parsed[i] = item_from_line(lines[i]);
       } catch (const Error& e) {
         errors[i] = e.what();
       }

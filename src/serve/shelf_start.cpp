@@ -28,7 +28,7 @@ std::vector<ItemTitle> titles_of(const live::CatalogueView& view, std::span<cons
 live::Change stored_change(std::string_view key, std::string_view value) {
   if (value.empty()) return live::Change::erase(std::string(key));
   try {
-    return live::Change::put(item_from_json(parse_object(value)));
+    return live::Change::put(item_from_line(value));
   } catch (const Error& error) {
     fail(ErrorKind::corrupt, "the stored item \"{}\" cannot be read: {}", key, error.what());
   }
