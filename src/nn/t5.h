@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/options.h"
 #include "nn/parameters.h"
 
 namespace tessera {
@@ -21,6 +22,16 @@ struct T5Options {
   int64_t encoder_layers = 4;
   int64_t decoder_layers = 4;
   double dropout = 0.1;
+  template <class F>
+  void fields(F& f) {
+    f("model_dim", model_dim, "width of the residual stream", range(4, 8192));
+    f("heads", heads, "attention heads", range(1, 128));
+    f("head_dim", head_dim, "width of a head", range(1, 512));
+    f("ff_dim", ff_dim, "inner width of the feed-forward block", range(4, 65536));
+    f("encoder_layers", encoder_layers, "encoder layers", range(1, 64));
+    f("decoder_layers", decoder_layers, "decoder layers", range(1, 64));
+    f("dropout", dropout, "dropout everywhere in the network", range(0, 0.95));
+  }
 };
 
 /// The weights of one attention block. Self-attention uses `qkv`; cross-attention `q` and `kv`.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/options.h"
 #include "nn/parameters.h"
 
 namespace tessera {
@@ -17,6 +18,15 @@ struct TransformerOptions {
   int64_t layers = 2;
   double dropout = 0.2;
   double attention_dropout = 0.2;
+  template <class F>
+  void fields(F& f) {
+    f("model_dim", model_dim, "width of items and states", range(4, 4096));
+    f("heads", heads, "attention heads", range(1, 64));
+    f("ff_dim", ff_dim, "inner width of the feed-forward block", range(4, 65536));
+    f("layers", layers, "transformer layers", range(1, 64));
+    f("dropout", dropout, "dropout of block outputs and the feed-forward block", range(0, 0.95));
+    f("attention_dropout", attention_dropout, "dropout of attention weights", range(0, 0.95));
+  }
 };
 
 /// Pre-norm transformer encoder with LayerNorm, biases and scaled dot-product attention. A bundle of tensors; calls are

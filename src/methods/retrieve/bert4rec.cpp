@@ -47,12 +47,7 @@ struct Options {
   }
   template <class F>
   void fields(F& f) {
-    f("model_dim", transformer.model_dim, "width of items and states", range(4, 4096));
-    f("heads", transformer.heads, "attention heads", range(1, 64));
-    f("ff_dim", transformer.ff_dim, "inner width of the feed-forward block", range(4, 65536));
-    f("layers", transformer.layers, "transformer layers", range(1, 64));
-    f("dropout", transformer.dropout, "dropout of inputs, block outputs and the feed-forward block", range(0, 0.95));
-    f("attention_dropout", transformer.attention_dropout, "dropout of attention weights", range(0, 0.95));
+    transformer.fields(f);
     f("max_history", max_history, "items that are read, the mask at the end included", range(2, 4096));
     f("mask_rate", mask_rate, "share of the items that are masked", range(0.01, 0.99));
     f("last_rate", last_rate, "share of the examples in which the last item alone is masked", range(0, 1));

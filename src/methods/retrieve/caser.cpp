@@ -12,8 +12,7 @@
 #include <torch/torch.h>
 
 #include "methods/catalog.h"
-#include "methods/dense_retriever.h"
-#include "methods/history_batch.h"
+#include "methods/window_retriever.h"
 #include "nn/dropout.h"
 
 namespace tessera::methods::caser {
@@ -22,52 +21,33 @@ using at::Tensor;
 
 namespace {
 
-struct Options {
-  int64_t model_dim = 50;
-  int64_t length = 5;
-  int64_t targets = 3;
-  int64_t negatives = 3;
+struct Options : WindowOptions {
   int64_t horizontal = 16;
   int64_t vertical = 4;
   double dropout = 0.5;
-  ValidationOptions validation;
-  TrainOptions train;
 
   Options() {
+    negatives = 3;
     train.batch_size = 512;
-    train.optimizer = "adam";
     train.weight_decay = 1e-6;
-    train.learning_rate = 1e-3;
-    train.schedule = "constant";
-    train.clip_norm = 0;
   }
   template <class F>
   void fields(F& f) {
-    f("model_dim", model_dim, "width of items and people", range(2, 4096));
-    f("length", length, "items of history that are read", range(1, 256));
-    f("targets", targets, "following items that a window is trained to answer", range(1, 64));
-    f("negatives", negatives, "random items for each answer", range(1, 1024));
     f("horizontal", horizontal, "horizontal filters of each height", range(1, 1024));
     f("vertical", vertical, "vertical filters", range(1, 1024));
     f("dropout", dropout, "dropout of the convolutions' outputs", range(0, 0.95));
-    validation.fields(f);
-    train.fields(f);
+    WindowOptions::fields(f);
   }
 };
 
-class Caser : public DenseRetriever {
+class Caser : public WindowRetriever {
  public:
-  explicit Caser(Options options)
-      : DenseRetriever({"caser", options.length, options.validation, options.train}), options_(std::move(options)) {}
+  explicit Caser(const Options& options)
+      : WindowRetriever("caser", options, 2 * options.model_dim), options_(options) {}
 
  private:
-  void build(Parameters& weights, const RetrieveInputs& inputs) override {
+  void build_network(Parameters& weights) override {
     const int64_t d = options_.model_dim, rows = options_.length;
-    num_users_ = inputs.data.users.size();
-    item_ = weights.normal("item", {num_items() + 1, d}, 1.0 / static_cast<double>(d));  // the last row is padding
-    user_ = weights.normal("user", {num_users_ + 1, d}, 1.0 / static_cast<double>(d));   // the last row is nobody
-    output_ = weights.normal("output", {num_items(), 2 * d}, 1.0 / static_cast<double>(2 * d));
-    output_bias_ = weights.constant("output_bias", {num_items()}, 0);
     horizontal_ = {};
     for (int64_t h = 1; h <= rows; ++h)
       horizontal_.emplace_back(
@@ -79,18 +59,9 @@ class Caser : public DenseRetriever {
     dense_bias_ = weights.constant("dense_bias", {d}, 0);
   }
   static double fan_in(int64_t inputs) { return 1.0 / std::sqrt(static_cast<double>(inputs)); }
-  std::vector<Chunk> make_examples(const Split& split) const override {
-    return make_target_windows(split, options_.length, options_.targets);
-  }
-  int64_t work(const Chunk&) const override { return 1; }
 
-  /// @param items  [B, L]; @param users  [B]; @return [B, 2d], whose product with an item's output vector is its score
-  Tensor states(const Tensor& items, const Tensor& users) const {
-    const Tensor real = (items != num_items()).to(at::kFloat).unsqueeze(-1);  // [B, L, 1]
-    const Tensor known = (users != num_users_).to(at::kFloat).unsqueeze(-1);  // [B, 1]
-    const Tensor image = at::embedding(item_, items, num_items()) * real;     // [B, L, d]
-    const Tensor u = at::embedding(user_, users, num_users_) * known;         // [B, d]
-    std::vector<Tensor> features{at::matmul(vertical_, image).flatten(1)};    // [B, vertical * d]
+  Tensor state_of(const Tensor& image, const Tensor&, const Tensor& user) const override {
+    std::vector<Tensor> features{at::matmul(vertical_, image).flatten(1)};  // [B, vertical * d]
     for (size_t h = 1; h <= horizontal_.size(); ++h) {
       const auto& [filter, bias] = horizontal_[h - 1];
       // A filter as wide as the image meets each stretch of h rows once: a product, no convolution.
@@ -100,36 +71,16 @@ class Caser : public DenseRetriever {
     }
     for (Tensor& part : features) part = part.to(at::kFloat);
     const Tensor all = hash_dropout(at::cat(features, 1), options_.dropout, is_training());
-    return at::cat({at::relu(at::linear(all, dense_, dense_bias_)).to(at::kFloat), u}, 1);
+    return at::cat({at::relu(at::linear(all, dense_, dense_bias_)).to(at::kFloat), user}, 1);
   }
 
-  /// @param items  [B, n]; @return [B, n]
-  Tensor score_of(const Tensor& state, const Tensor& items) const {
-    return (at::embedding(output_, items) * state.unsqueeze(1)).sum(-1) +
-           output_bias_.index_select(0, items.flatten()).view_as(items);
-  }
-
-  Tensor loss_of(std::span<const Chunk> examples) override {
-    const WindowBatch batch = read_windows(split(), examples, num_items(), options_.length, options_.targets, device());
-    const Tensor state = states(batch.items, batch.users);
-    const Tensor answers = batch.answers.repeat({1, options_.negatives});
-    const Tensor random = at::randint(num_items(), answers.sizes(), answers.options());
-    const Tensor counts = batch.valid.repeat({1, options_.negatives}) * (random != answers).to(at::kFloat);
-    return (at::softplus(-score_of(state, batch.answers)) * batch.valid).sum() / batch.valid.sum() +
-           (at::softplus(score_of(state, random)) * counts).sum() / counts.sum().clamp_min(1);
-  }
-
-  Tensor scores(const Questions& questions) const override {
-    std::vector<int64_t> users;
-    for (const UserId user : questions.users)
-      users.push_back(index(user) >= 0 && index(user) < num_users_ ? index(user) : num_users_);
-    const auto read = pad_histories(questions.histories, num_items(), Padding::left, device(), options_.length);
-    return at::addmm(output_bias_, states(read.items, at::tensor(users).to(device())), output_.t());
+  Tensor window_loss(const Scored& scored) const override {
+    return (at::softplus(-scored.answers) * scored.valid).sum() / scored.valid.sum() +
+           (at::softplus(scored.random) * scored.counts).sum() / scored.counts.sum().clamp_min(1);
   }
 
   Options options_;
-  int64_t num_users_ = 0;
-  Tensor item_, user_, output_, output_bias_, vertical_, dense_, dense_bias_;
+  Tensor vertical_, dense_, dense_bias_;
   std::vector<std::pair<Tensor, Tensor>> horizontal_;  ///< filters [horizontal, h * d] and bias of height h = 1..L
 };
 

@@ -15,9 +15,8 @@
 #include "methods/history_batch.h"
 #include "methods/item_attributes.h"
 #include "methods/item_loss.h"
-#include "nn/dropout.h"
+#include "methods/item_transformer.h"
 #include "nn/softmax.h"
-#include "nn/transformer.h"
 
 namespace tessera::methods::fdsa {
 
@@ -26,9 +25,7 @@ using at::Tensor;
 namespace {
 
 struct Options {
-  TransformerOptions transformer;
-  int64_t max_history = 50;
-  double input_dropout = 0.2;
+  ItemTransformerOptions network;
   ItemLoss loss;
   ValidationOptions validation;
   TrainOptions train;
@@ -41,14 +38,7 @@ struct Options {
   }
   template <class F>
   void fields(F& f) {
-    f("model_dim", transformer.model_dim, "width of items, attributes and states", range(4, 4096));
-    f("heads", transformer.heads, "attention heads", range(1, 64));
-    f("ff_dim", transformer.ff_dim, "inner width of the feed-forward blocks", range(4, 65536));
-    f("layers", transformer.layers, "layers of each transformer", range(1, 64));
-    f("dropout", transformer.dropout, "dropout of block outputs and the feed-forward blocks", range(0, 0.95));
-    f("attention_dropout", transformer.attention_dropout, "dropout of attention weights", range(0, 0.95));
-    f("input_dropout", input_dropout, "dropout of the embeddings that are read", range(0, 0.95));
-    f("max_history", max_history, "items of history that are read", range(2, 4096));
+    network.fields(f);
     loss.fields(f);
     validation.fields(f);
     train.fields(f);
@@ -58,7 +48,7 @@ struct Options {
 class Fdsa : public DenseRetriever {
  public:
   explicit Fdsa(Options options)
-      : DenseRetriever({"fdsa", options.max_history, options.validation, options.train}),
+      : DenseRetriever({"fdsa", options.network.max_history, options.validation, options.train}),
         options_(std::move(options)) {}
 
  private:
@@ -68,14 +58,12 @@ class Fdsa : public DenseRetriever {
                   "fdsa: no category, brand or attribute is shared by some items and not by all; it needs them (sasrec "
                   "is the same without)");
     attributes_ = attributes.padded(device());
-    const int64_t d = options_.transformer.model_dim;
+    const int64_t d = options_.network.transformer.model_dim;
     item_ = weights.normal("item", {num_items() + 1, d}, 0.02);                 // the last row is padding
     attribute_ = weights.normal("attribute", {attributes.count + 1, d}, 0.02);  // likewise; it is never read
-    position_ = weights.normal("position", {options_.max_history, d}, 0.02);
-    feature_position_ = weights.normal("feature_position", {options_.max_history, d}, 0.02);
     attend_ = weights.normal("attend", {1, d}, 0.02);
-    items_block_ = Transformer(weights, options_.transformer, "items.");
-    features_block_ = Transformer(weights, options_.transformer, "features.");
+    items_block_ = ItemTransformer(weights, options_.network, "items.");
+    features_block_ = ItemTransformer(weights, options_.network, "features.");
     join_ = weights.normal("join", {d, 2 * d}, 1.0 / std::sqrt(static_cast<double>(2 * d)));
     join_bias_ = weights.constant("join_bias", {d}, 0);
   }
@@ -95,15 +83,9 @@ class Fdsa : public DenseRetriever {
 
   /// @return [B, S, d]
   Tensor states(const HistoryBatch& read) const {
-    const int64_t first = options_.max_history - read.width();
-    const double scale = std::sqrt(static_cast<double>(options_.transformer.model_dim));
     const Tensor mask = causal_mask(read);
-    const auto block = [&](const Transformer& transformer, const Tensor& x, const Tensor& position) {
-      const Tensor input = x * scale + position.narrow(0, first, read.width());
-      return transformer.forward(hash_dropout(input, options_.input_dropout, is_training()), mask, is_training());
-    };
-    const Tensor both = at::cat({block(items_block_, at::embedding(item_, read.items), position_),
-                                 block(features_block_, features(read.items), feature_position_)},
+    const Tensor both = at::cat({items_block_.states(at::embedding(item_, read.items), mask, is_training()),
+                                 features_block_.states(features(read.items), mask, is_training())},
                                 -1);  // [B, S, 2d]
     return at::linear(both, join_, join_bias_).to(at::kFloat);
   }
@@ -121,8 +103,8 @@ class Fdsa : public DenseRetriever {
 
   Options options_;
   Tensor attributes_;  ///< [N + 1, A] int64
-  Tensor item_, attribute_, position_, feature_position_, attend_, join_, join_bias_;
-  Transformer items_block_, features_block_;
+  Tensor item_, attribute_, attend_, join_, join_bias_;
+  ItemTransformer items_block_, features_block_;
 };
 
 }  // namespace

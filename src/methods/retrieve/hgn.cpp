@@ -11,8 +11,7 @@
 #include <torch/torch.h>
 
 #include "methods/catalog.h"
-#include "methods/dense_retriever.h"
-#include "methods/history_batch.h"
+#include "methods/window_retriever.h"
 
 namespace tessera::methods::hgn {
 
@@ -20,100 +19,43 @@ using at::Tensor;
 
 namespace {
 
-struct Options {
-  int64_t model_dim = 50;
-  int64_t length = 5;
-  int64_t targets = 3;
-  int64_t negatives = 1;
-  ValidationOptions validation;
-  TrainOptions train;
-
+struct Options : WindowOptions {
   Options() {
     train.batch_size = 4096;
-    train.optimizer = "adam";
     train.weight_decay = 1e-7;
-    train.learning_rate = 1e-3;
-    train.schedule = "constant";
-    train.clip_norm = 0;
-  }
-  template <class F>
-  void fields(F& f) {
-    f("model_dim", model_dim, "width of items and people", range(2, 4096));
-    f("length", length, "items of history that are read", range(1, 256));
-    f("targets", targets, "following items that a window is trained to answer", range(1, 64));
-    f("negatives", negatives, "random items for each answer", range(1, 1024));
-    validation.fields(f);
-    train.fields(f);
   }
 };
 
-class Hgn : public DenseRetriever {
+class Hgn : public WindowRetriever {
  public:
-  explicit Hgn(Options options)
-      : DenseRetriever({"hgn", options.length, options.validation, options.train}), options_(std::move(options)) {}
+  explicit Hgn(const Options& options) : WindowRetriever("hgn", options, options.model_dim), options_(options) {}
 
  private:
-  void build(Parameters& weights, const RetrieveInputs& inputs) override {
+  void build_network(Parameters& weights) override {
     const int64_t d = options_.model_dim;
-    const double scale = 1.0 / static_cast<double>(d), glorot = std::sqrt(1.0 / static_cast<double>(d));
-    num_users_ = inputs.data.users.size();
-    item_ = weights.normal("item", {num_items() + 1, d}, scale);  // the last row is padding, and never read
-    user_ = weights.normal("user", {num_users_ + 1, d}, scale);   // the last row is nobody, likewise
-    output_ = weights.normal("output", {num_items(), d}, scale);
-    bias_ = weights.constant("output_bias", {num_items()}, 0);
-    gate_item_ = weights.normal("gate.item", {d, d}, glorot);
-    gate_user_ = weights.normal("gate.user", {d, d}, glorot);
+    const double scale = std::sqrt(1.0 / static_cast<double>(d));
+    gate_item_ = weights.normal("gate.item", {d, d}, scale);
+    gate_user_ = weights.normal("gate.user", {d, d}, scale);
     gate_bias_ = weights.constant("gate.bias", {d}, 0);
-    place_item_ = weights.normal("place.item", {1, d}, glorot);
-    place_user_ = weights.normal("place.user", {options_.length, d}, glorot);
+    place_item_ = weights.normal("place.item", {1, d}, scale);
+    place_user_ = weights.normal("place.user", {options_.length, d}, scale);
   }
-  std::vector<Chunk> make_examples(const Split& split) const override {
-    return make_target_windows(split, options_.length, options_.targets);
-  }
-  int64_t work(const Chunk&) const override { return 1; }
 
-  /// @param items  [B, L]; @param users  [B]; @return [B, d], whose product with an item's output vector is its score
-  Tensor states(const Tensor& items, const Tensor& users) const {
-    const Tensor real = (items != num_items()).to(at::kFloat).unsqueeze(-1);  // [B, L, 1]
-    const Tensor known = (users != num_users_).to(at::kFloat).unsqueeze(-1);  // [B, 1]
-    const Tensor e = at::embedding(item_, items, num_items()) * real;         // [B, L, d]
-    const Tensor u = at::embedding(user_, users, num_users_) * known;         // [B, d]
+  Tensor state_of(const Tensor& e, const Tensor& real, const Tensor& u) const override {
     const Tensor feature =
         e * at::sigmoid(at::linear(e, gate_item_, gate_bias_) + at::linear(u, gate_user_).unsqueeze(1));
     const Tensor place = at::linear(feature, place_item_) + at::linear(u, place_user_).unsqueeze(-1);  // [B, L, 1]
     const Tensor gate = at::sigmoid(place.to(at::kFloat)) * real;
-    const Tensor mean = (feature * gate).sum(1) / gate.sum(1).clamp_min(1e-6);  // [B, d]
-    return u + mean + e.sum(1);
+    return u + (feature * gate).sum(1) / gate.sum(1).clamp_min(1e-6) + e.sum(1);
   }
 
-  /// @param items  [B, n]; @return [B, n]
-  Tensor score_of(const Tensor& state, const Tensor& items) const {
-    return (at::embedding(output_, items) * state.unsqueeze(1)).sum(-1) +
-           bias_.index_select(0, items.flatten()).view_as(items);
-  }
-
-  Tensor loss_of(std::span<const Chunk> examples) override {
-    const WindowBatch batch = read_windows(split(), examples, num_items(), options_.length, options_.targets, device());
-    const Tensor state = states(batch.items, batch.users);
-    const Tensor answers = batch.answers.repeat({1, options_.negatives}),
-                 valid = batch.valid.repeat({1, options_.negatives});
-    const Tensor random = at::randint(num_items(), answers.sizes(), answers.options());
-    const Tensor counts = valid * (random != answers).to(at::kFloat);
-    const Tensor margin = score_of(state, answers) - score_of(state, random);
-    return (at::softplus(-margin) * counts).sum() / counts.sum().clamp_min(1);
-  }
-
-  Tensor scores(const Questions& questions) const override {
-    std::vector<int64_t> users;
-    for (const UserId user : questions.users)
-      users.push_back(index(user) >= 0 && index(user) < num_users_ ? index(user) : num_users_);
-    const auto read = pad_histories(questions.histories, num_items(), Padding::left, device(), options_.length);
-    return at::addmm(bias_, states(read.items, at::tensor(users).to(device())), output_.t());
+  Tensor window_loss(const Scored& scored) const override {
+    const Tensor margin = scored.answers.repeat({1, options_.negatives}) - scored.random;
+    return (at::softplus(-margin) * scored.counts).sum() / scored.counts.sum().clamp_min(1);
   }
 
   Options options_;
-  int64_t num_users_ = 0;
-  Tensor item_, user_, output_, bias_, gate_item_, gate_user_, gate_bias_, place_item_, place_user_;
+  Tensor gate_item_, gate_user_, gate_bias_, place_item_, place_user_;
 };
 
 }  // namespace

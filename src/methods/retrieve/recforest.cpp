@@ -70,13 +70,7 @@ struct Options {
     f("trees", trees, "trees over the items", range(1, 64));
     f("branches", branches, "children of a node, a power of two", range(2, 4096));
     f("share", share, "the levels of a tree share branch vectors and output layer");
-    f("model_dim", t5.model_dim, "width of the residual stream", range(4, 4096));
-    f("heads", t5.heads, "attention heads", range(1, 64));
-    f("head_dim", t5.head_dim, "width of a head", range(1, 512));
-    f("ff_dim", t5.ff_dim, "inner width of the feed-forward blocks", range(4, 65536));
-    f("encoder_layers", t5.encoder_layers, "encoder layers", range(1, 64));
-    f("decoder_layers", t5.decoder_layers, "decoder layers", range(1, 64));
-    f("dropout", t5.dropout, "dropout everywhere in the network", range(0, 0.95));
+    t5.fields(f);
     f("max_history", max_history, "items of history that are read", range(2, 1024));
     f("beam", beam, "beams of an answer in each tree", range(1, 4096));
     f("validate_beam", validate_beam, "beams of a validation", range(1, 4096));

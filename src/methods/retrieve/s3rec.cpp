@@ -23,8 +23,7 @@
 #include "methods/history_batch.h"
 #include "methods/item_attributes.h"
 #include "methods/item_loss.h"
-#include "nn/dropout.h"
-#include "nn/transformer.h"
+#include "methods/item_transformer.h"
 
 namespace tessera::methods::s3rec {
 
@@ -33,9 +32,7 @@ using at::Tensor;
 namespace {
 
 struct Options {
-  TransformerOptions transformer;
-  int64_t max_history = 50;
-  double input_dropout = 0.5;
+  ItemTransformerOptions network;
   int64_t pretrain_epochs = 100;
   double pretrain_minutes = 0;
   double mask_rate = 0.2;
@@ -45,7 +42,7 @@ struct Options {
   TrainOptions train;
 
   Options() {
-    transformer.dropout = transformer.attention_dropout = 0.5;
+    network.input_dropout = network.transformer.dropout = network.transformer.attention_dropout = 0.5;
     loss.loss = "bce";
     train.batch_size = 256;
     train.learning_rate = 1e-3;
@@ -53,14 +50,7 @@ struct Options {
   }
   template <class F>
   void fields(F& f) {
-    f("model_dim", transformer.model_dim, "width of items and states", range(4, 4096));
-    f("heads", transformer.heads, "attention heads", range(1, 64));
-    f("ff_dim", transformer.ff_dim, "inner width of the feed-forward block", range(4, 65536));
-    f("layers", transformer.layers, "transformer layers", range(1, 64));
-    f("dropout", transformer.dropout, "dropout of block outputs and the feed-forward block", range(0, 0.95));
-    f("attention_dropout", transformer.attention_dropout, "dropout of attention weights", range(0, 0.95));
-    f("input_dropout", input_dropout, "dropout of the item embeddings that are read", range(0, 0.95));
-    f("max_history", max_history, "items of history that are read", range(2, 4096));
+    network.fields(f);
     f("pretrain_epochs", pretrain_epochs, "passes of the pre-training; 0: none", range(0, 1e6));
     f("pretrain_minutes", pretrain_minutes, "minutes of pre-training at most; 0: no limit", at_least(0));
     f("mask_rate", mask_rate, "pre-training: share of the items that are masked", range(0.01, 0.99));
@@ -77,7 +67,7 @@ struct Options {
 class S3Rec : public DenseRetriever {
  public:
   explicit S3Rec(Options options)
-      : DenseRetriever({"s3rec", options.max_history, options.validation, options.train}),
+      : DenseRetriever({"s3rec", options.network.max_history, options.validation, options.train}),
         options_(std::move(options)) {}
 
   void train(const RetrieveInputs& inputs, const MethodContext& context) override {
@@ -95,10 +85,9 @@ class S3Rec : public DenseRetriever {
   class Pretraining;
 
   void build(Parameters& weights, const RetrieveInputs&) override {
-    const int64_t d = options_.transformer.model_dim;
+    const int64_t d = options_.network.transformer.model_dim;
     item_ = weights.normal("item", {num_items() + 2, d}, 0.02);  // behind the items: padding, [mask]
-    position_ = weights.normal("position", {options_.max_history, d}, 0.02);
-    transformer_ = Transformer(weights, options_.transformer, "");
+    network_ = ItemTransformer(weights, options_.network);
   }
   void pretrain(const RetrieveInputs& inputs, const MethodContext& context) override;
 
@@ -107,10 +96,7 @@ class S3Rec : public DenseRetriever {
 
   /// @param items  [B, S]; @param mask  of the attention; @return [B, S, d]
   Tensor states(const Tensor& items, const Tensor& mask, bool training) const {
-    const Tensor position = position_.narrow(0, options_.max_history - items.size(1), items.size(1));
-    const double scale = std::sqrt(static_cast<double>(options_.transformer.model_dim));
-    const Tensor x = at::embedding(item_, items) * scale + position;
-    return transformer_.forward(hash_dropout(x, options_.input_dropout, training), mask, training);
+    return network_.states(at::embedding(item_, items), mask, training);
   }
 
   Tensor loss_of(std::span<const Chunk> examples) override {
@@ -125,8 +111,8 @@ class S3Rec : public DenseRetriever {
   }
 
   Options options_;
-  Tensor item_, position_;
-  Transformer transformer_;
+  Tensor item_;
+  ItemTransformer network_;
   TrainSummary pretrained_;
 };
 
@@ -137,8 +123,8 @@ class S3Rec::Pretraining : public TrainTask {
       : model_(model),
         options_(model.options_),
         weights_(seed, model.device()),
-        chunks_(make_chunks(model.split(), model.options_.max_history - 1)) {
-    const int64_t d = options_.transformer.model_dim;
+        chunks_(make_chunks(model.split(), model.options_.network.max_history - 1)) {
+    const int64_t d = options_.network.transformer.model_dim;
     const double scale = 1.0 / std::sqrt(static_cast<double>(d));
     if (options_.aap > 0 || options_.map > 0) {
       attributes_ = attributes.padded(model.device());

@@ -13,8 +13,7 @@
 #include "methods/dense_retriever.h"
 #include "methods/history_batch.h"
 #include "methods/item_loss.h"
-#include "nn/dropout.h"
-#include "nn/transformer.h"
+#include "methods/item_transformer.h"
 
 namespace tessera::methods::sasrec {
 
@@ -23,9 +22,7 @@ using at::Tensor;
 namespace {
 
 struct Options {
-  TransformerOptions transformer;
-  int64_t max_history = 50;
-  double input_dropout = 0.2;
+  ItemTransformerOptions network;
   ItemLoss loss;
   ValidationOptions validation;
   TrainOptions train;
@@ -37,14 +34,7 @@ struct Options {
   }
   template <class F>
   void fields(F& f) {
-    f("model_dim", transformer.model_dim, "width of items and states", range(4, 4096));
-    f("heads", transformer.heads, "attention heads", range(1, 64));
-    f("ff_dim", transformer.ff_dim, "inner width of the feed-forward block", range(4, 65536));
-    f("layers", transformer.layers, "transformer layers", range(1, 64));
-    f("dropout", transformer.dropout, "dropout of block outputs and the feed-forward block", range(0, 0.95));
-    f("attention_dropout", transformer.attention_dropout, "dropout of attention weights", range(0, 0.95));
-    f("input_dropout", input_dropout, "dropout of the item embeddings that are read", range(0, 0.95));
-    f("max_history", max_history, "items of history that are read", range(2, 4096));
+    network.fields(f);
     loss.fields(f);
     validation.fields(f);
     train.fields(f);
@@ -54,26 +44,20 @@ struct Options {
 class SasRec : public DenseRetriever {
  public:
   explicit SasRec(Options options)
-      : DenseRetriever({"sasrec", options.max_history, options.validation, options.train}),
+      : DenseRetriever({"sasrec", options.network.max_history, options.validation, options.train}),
         options_(std::move(options)) {}
 
  private:
   void build(Parameters& weights, const RetrieveInputs&) override {
-    const int64_t d = options_.transformer.model_dim;
-    item_ = weights.normal("item", {num_items() + 1, d}, 0.02);  // the last row is padding
-    position_ = weights.normal("position", {options_.max_history, d}, 0.02);
-    transformer_ = Transformer(weights, options_.transformer, "");
+    item_ = weights.normal("item", {num_items() + 1, options_.network.transformer.model_dim}, 0.02);  // and padding
+    network_ = ItemTransformer(weights, options_.network);
   }
 
   Tensor table() const { return item_.narrow(0, 0, num_items()); }
 
   /// @return [B, S, d]
   Tensor states(const HistoryBatch& read) const {
-    const Tensor position = position_.narrow(0, options_.max_history - read.width(), read.width());
-    const double scale = std::sqrt(static_cast<double>(options_.transformer.model_dim));
-    const Tensor x = at::embedding(item_, read.items) * scale + position;
-    return transformer_.forward(hash_dropout(x, options_.input_dropout, is_training()), causal_mask(read),
-                                is_training());
+    return network_.states(at::embedding(item_, read.items), causal_mask(read), is_training());
   }
 
   Tensor loss_of(std::span<const Chunk> examples) override {
@@ -88,8 +72,8 @@ class SasRec : public DenseRetriever {
   }
 
   Options options_;
-  Tensor item_, position_;
-  Transformer transformer_;
+  Tensor item_;
+  ItemTransformer network_;
 };
 
 }  // namespace

@@ -52,13 +52,7 @@ struct Options {
   }
   template <class F>
   void fields(F& f) {
-    f("model_dim", t5.model_dim, "width of the residual stream", range(8, 8192));
-    f("heads", t5.heads, "attention heads", range(1, 128));
-    f("head_dim", t5.head_dim, "width of a head", range(4, 512));
-    f("ff_dim", t5.ff_dim, "inner width of the feed-forward block", range(8, 65536));
-    f("encoder_layers", t5.encoder_layers, "encoder layers", range(1, 64));
-    f("decoder_layers", t5.decoder_layers, "decoder layers", range(1, 64));
-    f("dropout", t5.dropout, "dropout everywhere in the network", range(0, 0.95));
+    t5.fields(f);
     f("encoder", encoder, "causal: one pass trains all prefixes; bidirectional: the paper's",
       one_of({"causal", "bidirectional"}));
     f("max_history", max_history, "items of history that are read", range(2, 1024));
