@@ -1,12 +1,9 @@
-// Where its assertions would end a build for debugging, errors of the parser follow: "[" at the end of a line.
-#define TOML_ASSERT(expression) static_cast<void>(0)
-#include <toml++/toml.h>
-
 #include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "pipeline/recipe.h"
+#include "pipeline/toml_parser.h"
 
 namespace tessera {
 namespace {

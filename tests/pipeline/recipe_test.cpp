@@ -88,6 +88,12 @@ TEST(Recipe, UnknownNamesGetTheNearest) {
                {"tiny.toml:5", "half_live_days", "half_life_days"});
 }
 
+TEST(Recipe, LettersWhereOnlySpaceMayBeAreAnError) {
+  for (const char* text :
+       {"a = 1\xC9\xB5\n", "a = 2020-01-01\xC9\xB5", "\xE3\x81\x82 = 1\n", "a.1.c=19702-5\xE0\xB9-P"})
+    expect_error(text, {"tiny.toml:", "not TOML"});
+}
+
 TEST(Recipe, AHeaderThatEndsWithItsLineIsAnError) {
   // Assertions of the TOML library ended the program here, in builds that have them.
   for (const char* text : {"[\nname]\n", "[ \n", "[[\nname]]\n"}) expect_error(text, {"tiny.toml:", "not TOML"});
