@@ -7,7 +7,7 @@ packages=(
   g++ cmake ninja-build ccache mold pkg-config git
   libtorch-dev libopenblas0-openmp libopenblas-openmp-dev
   libroaring-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
-  zlib1g-dev libzstd-dev libicu-dev libxxhash-dev libsimdjson-dev
+  zlib1g-dev libzstd-dev libicu-dev libxxhash-dev libsimdjson-dev libgoogle-perftools-dev
   libxapian-dev librocksdb-dev libhiredis-dev redis-server libboost-dev prometheus-cpp-dev libssl-dev
   libgtest-dev libbenchmark-dev clang-format-14
   "$@"

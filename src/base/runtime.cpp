@@ -1,5 +1,8 @@
 #include "base/runtime.h"
 
+#ifdef TESSERA_WITH_TCMALLOC
+#include <gperftools/malloc_extension.h>
+#endif
 #include <malloc.h>
 #include <sys/resource.h>
 
@@ -13,7 +16,9 @@ namespace tessera {
 
 void init_runtime(int threads) {
   TESSERA_CHECK(threads >= 0, config, "number of threads is {}, wanted 0 (one a core) or more", threads);
-#ifdef __GLIBC__
+#ifdef TESSERA_WITH_TCMALLOC
+  MallocExtension::instance()->SetMemoryReleaseRate(0);
+#elif defined(__GLIBC__)
   mallopt(M_MMAP_MAX, 0);         // large blocks come from the heap, where free() keeps them
   mallopt(M_TRIM_THRESHOLD, -1);  // the top of the heap is never handed back
   mallopt(M_TOP_PAD, 64 << 20);   // and grows in large steps
