@@ -89,14 +89,10 @@ export async function suggestions(text, signal, limits = {queries: 5, items: 5})
     ...found.items.map((one) => ({value: one.id, label: one.title, hint: one.id, group: "Items", item: true}))];
 }
 
-let users = null;
-/** Options of a combo: users whose id holds the text. The first thousand are known by heart. */
-export async function userOptions(text) {
-  users ??= get("/v1/users", {limit: 1000}).catch((error) => { users = null; throw error; });
-  const {users: known} = await users;
-  const needle = text.toLowerCase();
-  return known.filter((user) => user.id.toLowerCase().includes(needle)).slice(0, 8)
-    .map((user) => ({value: user.id, label: user.id}));
+/** Options of a combo: users whose id holds the text. */
+export async function userOptions(text, signal) {
+  const {users} = await get("/v1/users", {q: text, limit: 8}, signal);
+  return users.map((user) => ({value: user.id, label: user.id}));
 }
 export async function randomUser() {
   const {total} = await get("/v1/users", {limit: 1});

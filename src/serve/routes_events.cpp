@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -99,15 +100,23 @@ HttpResponse get_user(Service& service, const HttpRequest& request) {
   return json_response(out);
 }
 
+/// Whether a text holds another, the case of ASCII letters aside.
+bool holds(std::string_view text, std::string_view part) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  const auto alike = [&](char a, char b) { return lower(a) == lower(b); };
+  return part.empty() || std::search(text.begin(), text.end(), part.begin(), part.end(), alike) != text.end();
+}
+
 HttpResponse list_users(Service& service, const HttpRequest& request) {
   const int64_t limit = query_integer(request, "limit", 1, 1000).value_or(100);
   const int64_t cursor = query_integer(request, "cursor", 0, INT32_MAX).value_or(0);
+  const std::string_view wanted = request.query.get("q");
   const Dataset& data = service.models().active()->dataset();
   const auto& names = data.users.names();
   Json users = Json::array();
   int64_t at = cursor;
   for (; at < static_cast<int64_t>(names.size()) && static_cast<int64_t>(users.size()) < limit; ++at)
-    users.push_back({{"id", names[static_cast<size_t>(at)]}});
+    if (holds(names[static_cast<size_t>(at)], wanted)) users.push_back({{"id", names[static_cast<size_t>(at)]}});
   Json out = {{"users", std::move(users)}, {"total", names.size()}};
   if (at < static_cast<int64_t>(names.size())) out["cursor"] = at;
   return json_response(out);
@@ -138,7 +147,7 @@ void add_event_routes(Service& service) {
   };
   add("POST", "/v1/events", Scope::events, "What people did: one event, a list, or JSON lines.", post_events);
   add("GET", "/v1/events", Scope::admin, "The newest events.", latest_events);
-  add("GET", "/v1/users", Scope::admin, "Users of the dataset, page by page.", list_users);
+  add("GET", "/v1/users", Scope::admin, "Users of the dataset whose id holds q, page by page.", list_users);
   add("GET", "/v1/users/{id}", Scope::admin, "A person's history and attributes.", get_user);
   add("PUT", "/v1/users/{id}", Scope::admin, "Attributes of a person.", put_user);
   add("DELETE", "/v1/users/{id}", Scope::admin, "Forgets a person: events, attributes, history.", forget_user);

@@ -123,6 +123,22 @@ TEST(Writes, APatchChangesWhatItNames) {
   EXPECT_EQ(shop->ask("PATCH", "/v1/items/z1", R"({"pirce":3})").status, 422);
 }
 
+TEST(Writes, PeopleAreListedByAPartOfTheirId) {
+  Served shop;
+  std::string part = shop.user().substr(1);
+  const std::string lower = part;
+  for (char& c : part) c = static_cast<char>(std::toupper(c));
+  const Json all = shop->get("/v1/users?limit=1000").body["users"];
+  const Json found = shop->get("/v1/users?limit=1000&q=" + part).body["users"];
+  Json wanted = Json::array();
+  for (const Json& user : all)
+    if (user["id"].get<std::string>().find(lower) != std::string::npos) wanted.push_back(user);
+  EXPECT_EQ(found, wanted);
+  EXPECT_FALSE(found.empty());
+  EXPECT_LT(found.size(), all.size());
+  EXPECT_TRUE(shop->get("/v1/users?q=nobody-at-all").body["users"].empty());
+}
+
 TEST(Writes, APersonIsForgotten) {
   Served shop;
   const std::string user = shop.user();
