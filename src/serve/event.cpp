@@ -13,6 +13,8 @@ namespace {
 
 constexpr size_t kMaxEventId = 512, kMaxEventQuery = 2048, kMaxEventAction = 64;
 
+constexpr int64_t kMaxEventTime = 100'000'000'000;  ///< seconds, in the year 5138; a number above is of milliseconds
+
 const nlohmann::json* member(const nlohmann::json& json, std::initializer_list<const char*> names) {
   for (const char* name : names) {
     const auto found = json.find(name);
@@ -35,14 +37,16 @@ int64_t time_of(const nlohmann::json* value, int64_t now) {
   if (value == nullptr) return now;
   if (value->is_number_integer()) {
     const auto seconds = value->get<int64_t>();
-    TESSERA_CHECK(seconds >= 0 && seconds < 10'000'000'000'000, data,
+    TESSERA_CHECK(seconds >= 0 && seconds <= 1000 * kMaxEventTime, data,
                   "time is {}, wanted seconds (or milliseconds) since 1970 or an RFC 3339 time", seconds);
-    return seconds > 100'000'000'000 ? seconds / 1000 : seconds;
+    return seconds > kMaxEventTime ? seconds / 1000 : seconds;
   }
   TESSERA_CHECK(value->is_string(), data, "time must be RFC 3339 text or seconds since 1970, found {}",
                 to_line(*value).substr(0, 60));
   const auto parsed = parse_time(value->get<std::string>());
   TESSERA_CHECK(parsed, data, "time \"{}\" is not RFC 3339, such as 2026-03-02T10:00:00Z", value->get<std::string>());
+  TESSERA_CHECK(*parsed >= 0 && *parsed <= kMaxEventTime, data, "time \"{}\" is not of the years 1970 to 5138",
+                value->get<std::string>());
   return *parsed;
 }
 
