@@ -105,7 +105,8 @@ TEST(Access, AScopedKeyKeepsItsFilter) {
   EXPECT_EQ(caller.post("/v1/search", {{"q", "zebra"}, {"filter_by", ""}}).ids(), std::vector<std::string>{"cheap"});
   EXPECT_FALSE(caller.get("/v1/recommend?limit=250").has("dear"));
   EXPECT_FALSE(caller.get("/v1/similar/cheap?limit=250&filter_by=").has("dear"));
-  for (const Json& item : caller.get("/v1/suggest?q=zebra&items=50").body["items"]) EXPECT_EQ(item["id"], "cheap");
+  const Json suggested = caller.get("/v1/suggest?q=zebra&items=50").body["items"];
+  for (const Json& item : suggested) EXPECT_EQ(item["id"], "cheap");
   EXPECT_EQ(caller.get("/v1/items/dear").status, 404);
   EXPECT_EQ(caller.get("/v1/items/cheap").status, 200);
   EXPECT_FALSE(caller.get("/v1/items/cheap").body.contains("attributes"));

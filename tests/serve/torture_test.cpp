@@ -127,7 +127,8 @@ void write_until_it_dies(int port, int writer, int round, Written& written) {
 void expect_all_there(int port, std::vector<Written>& all) {
   Caller caller(port);
   std::set<std::string> events;
-  for (const Json& event : caller.get("/v1/events?limit=1000").body["events"]) events.insert(event["event_id"]);
+  const Json newest = caller.get("/v1/events?limit=1000").body["events"];
+  for (const Json& event : newest) events.insert(event["event_id"]);
   for (Written& written : all) {
     for (auto& [id, price] : written.items) {
       const Answered found = caller.get("/v1/items/" + id);
