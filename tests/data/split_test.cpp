@@ -49,12 +49,13 @@ TEST(Split, ProductOrderSortsEachUserByItemId) {
   Dataset dataset = empty_dataset(6, 2);
   add_clicks(dataset, {{1, 5, 7}, {0, 4, 1}, {0, 2, 2}, {1, 0, 8}, {0, 5, 3}, {1, 3, 9}});
   dataset.log.sort();
-  const Split split = make_split(dataset, {.order = "item-id"});
+  SplitOptions options;
+  options.order = "item-id";
+  const Split split = make_split(dataset, options);
   EXPECT_EQ(numbers(split.all.of(UserId{0})), (std::vector<int>{2, 4, 5}));
   EXPECT_EQ(numbers(split.all.of(UserId{1})), (std::vector<int>{0, 3, 5}));
-  EXPECT_NE(
-      error_of([&] { make_split(dataset, {.protocol = "temporal", .order = "item-id"}); }).second.find("leave-one-out"),
-      std::string::npos);
+  options.protocol = "temporal";
+  EXPECT_NE(error_of([&] { make_split(dataset, options); }).second.find("leave-one-out"), std::string::npos);
 }
 
 TEST(Split, UsersWithTwoEventsTrainOnly) {

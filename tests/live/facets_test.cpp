@@ -164,8 +164,10 @@ TEST(FacetsModel, EqualCountsByHandThroughChanges) {
       for (const std::string& value : own) levels[value] += item.available ? 1 : 0;
     }
     std::erase_if(levels, [](const auto& value) { return value.second == 0; });
-    const auto facets = count_facets(*view, parse_facet_by("brand,category.lvl1,price"), matches,
-                                     Filter::parse("in_stock:true"), {.max_values = 1000});
+    FacetOptions all;
+    all.max_values = 1000;
+    const auto facets =
+        count_facets(*view, parse_facet_by("brand,category.lvl1,price"), matches, Filter::parse("in_stock:true"), all);
     const auto expect = [](const FacetCounts& facet, const auto& wanted, auto&& key) {
       ASSERT_EQ(facet.counts.size(), wanted.size());
       ASSERT_EQ(facet.total_values, static_cast<int64_t>(wanted.size()));

@@ -117,7 +117,7 @@ TEST_P(Sequential, EveryWeightLearns) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Sequential, testing::ValuesIn(trials()),
-                         [](const auto& info) { return info.param.method; });
+                         [](const auto& one) { return one.param.method; });
 
 TEST(HistoryBatch, MasksAndPlacesFollowThePadding) {
   const std::vector<ItemId> a{ItemId{4}, ItemId{2}, ItemId{7}}, b{ItemId{5}};

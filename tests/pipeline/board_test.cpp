@@ -71,7 +71,7 @@ TEST_F(BoardTest, OneRowAloneAndNothingButCollecting) {
   EXPECT_EQ(result.at("tables").at(0).at("rows").at(0).at("state"), "not run");
   EXPECT_EQ(result.at("tables").at(0).at("rows").at(1).at("state"), "done");
   log_.clear();
-  result = run_board(loaded, context(), {.collect = true});
+  result = run_board(loaded, context(), {.only = {}, .collect = true});
   EXPECT_EQ(log_, "");
   EXPECT_EQ(result.at("tables").at(0).at("rows").at(1).at("state"), "done");
   EXPECT_NE(error_of([&] { run_board(loaded, context(), {.only = {"Nobody"}}); }).find("no row \"Nobody\""),

@@ -339,11 +339,10 @@ TEST_P(StoreConformance, NamesAndKeysOfReadsAreChecked) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, StoreConformance, testing::Values("rocksdb", "redis"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
 INSTANTIATE_TEST_SUITE_P(All, StoreConformanceSlow, testing::Values("rocksdb", "redis"),
-                         [](const auto& info) { return info.param; });
-INSTANTIATE_TEST_SUITE_P(All, StoreClusterSlow, testing::Values("cluster"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
+INSTANTIATE_TEST_SUITE_P(All, StoreClusterSlow, testing::Values("cluster"), [](const auto& one) { return one.param; });
 
 }  // namespace
 }  // namespace tessera
