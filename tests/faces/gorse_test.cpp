@@ -41,7 +41,7 @@ TEST_F(GorseFace, TheFirstExampleOfTheDocumentation) {
   for (size_t i = 0; i < 10; ++i) {
     EXPECT_EQ(scored[i].at("Id"), list[i]);
     EXPECT_TRUE(scored[i].at("Score").is_number());
-    if (i > 0) EXPECT_LE(scored[i].at("Score").get<double>(), scored[i - 1].at("Score").get<double>());
+    EXPECT_LE(scored[i].at("Score").get<double>(), scored[i - std::min<size_t>(i, 1)].at("Score").get<double>());
   }
   const Json tail = get("/api/recommend/bob?n=4&offset=6");
   EXPECT_EQ(tail, Json(list.begin() + 6, list.end()));

@@ -277,11 +277,10 @@ TEST(Writes, SemanticIdsOfNewItemsStayOverARestart) {
   EXPECT_EQ(shop->put("/v1/items/" + shop.item(3), moved).status, 200);
   EXPECT_EQ(shop->ask("PATCH", "/v1/items/x", R"({"price":3})").status, 200);
   const auto codes = [&] {
-    std::map<std::string, Json> codes;
-    for (const char* id : {"z", "x", "w", "v"})
-      codes[id] = shop->get(std::string("/v1/items/") + id).body["semantic_id"];
-    codes["base"] = shop->get("/v1/items/" + shop.item(3)).body["semantic_id"];
-    return codes;
+    std::map<std::string, Json> of;
+    for (const char* id : {"z", "x", "w", "v"}) of[id] = shop->get(std::string("/v1/items/") + id).body["semantic_id"];
+    of["base"] = shop->get("/v1/items/" + shop.item(3)).body["semantic_id"];
+    return of;
   };
   const auto before = codes();
   std::set<Json> all;
