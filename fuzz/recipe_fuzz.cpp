@@ -10,19 +10,10 @@ using fuzz::expect;
 
 namespace {
 
-template <class F>
-void read_or_refuse(F&& read) {
-  try {
-    read();
-  } catch (const Error& error) {
-    expect(error.kind() == ErrorKind::config);
-  }
-}
-
 template <class Options>
 void read_section(const Recipe& recipe, const char* name) {
   if (!recipe.has(name)) return;
-  read_or_refuse([&] {
+  fuzz::read_or_refuse(ErrorKind::config, [&] {
     Options options;
     assign(options, recipe.section(name), name);
     const nlohmann::json whole = list_options(options).dump();
@@ -37,11 +28,11 @@ void read_section(const Recipe& recipe, const char* name) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   Recipe recipe;
-  read_or_refuse([&] { recipe = parse_recipe(text, "fuzz.toml"); });
+  fuzz::read_or_refuse(ErrorKind::config, [&] { recipe = parse_recipe(text, "fuzz.toml"); });
   for (const auto& [key, line] : recipe.lines) expect(line >= 1 && !key.empty());
   for (std::string_view rest = text; !rest.empty();) {
     const size_t end = std::min(rest.find('\n'), rest.size());
-    read_or_refuse([&] { apply_set(recipe, rest.substr(0, end)); });
+    fuzz::read_or_refuse(ErrorKind::config, [&] { apply_set(recipe, rest.substr(0, end)); });
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   read_section<RunOptions>(recipe, "run");

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace tessera::fuzz {
 
 /// A folder of this process for inputs that are read as files; gone at its end.
@@ -34,6 +36,16 @@ inline void put_file(const std::filesystem::path& path, std::string_view bytes) 
 
 inline void expect(bool holds) {
   if (!holds) std::abort();
+}
+
+/// What a reader throws is an Error of this kind.
+template <class F>
+void read_or_refuse(ErrorKind kind, F&& read) {
+  try {
+    read();
+  } catch (const Error& error) {
+    expect(error.kind() == kind);
+  }
 }
 
 }  // namespace tessera::fuzz

@@ -18,15 +18,6 @@ using fuzz::expect;
 
 namespace {
 
-template <class F>
-void read_or_refuse(F&& read) {
-  try {
-    read();
-  } catch (const Error& error) {
-    expect(error.kind() == ErrorKind::data);
-  }
-}
-
 void read_event(const nlohmann::json& value) {
   const serve::Event event = serve::event_from_json(value, 77);
   const nlohmann::json written = serve::event_to_json(event);
@@ -63,8 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } catch (const ProblemError&) {
     return 0;
   }
-  read_or_refuse([&] { read_event(value); });
-  read_or_refuse([&] { put_item(value); });
-  read_or_refuse([&] { read_rule(value); });
+  fuzz::read_or_refuse(ErrorKind::data, [&] { read_event(value); });
+  fuzz::read_or_refuse(ErrorKind::data, [&] { put_item(value); });
+  fuzz::read_or_refuse(ErrorKind::data, [&] { read_rule(value); });
   return 0;
 }

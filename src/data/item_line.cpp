@@ -1,5 +1,5 @@
-// Lines as item_to_json writes them are read by simdjson, ten times as fast as through a tree of JSON values; all
-// others and every error by item_from_json, which alone knows the schema.
+// Lines as item_to_json writes them are read by simdjson, without a tree of JSON values (docs/results.md: restarts);
+// all others and every error by item_from_json, which alone knows the schema.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
