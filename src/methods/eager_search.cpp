@@ -20,7 +20,20 @@ Tensor EagerEncoder::encode(std::span<const std::span<const ItemId>> histories, 
     for (const ItemId item : histories[b]) *row++ = index(item);
   }
   const Tensor mask = causal ? prefix_mask(longest, 0) : length_mask(histories, longest);
-  return t5.encode(at::embedding(items, source.to(items.device())), mask, training);
+  return t5.encode(read(source.to(items.device())), mask, training);
+}
+
+Tensor EagerEncoder::read(const Tensor& source) const {
+  Tensor x = at::embedding(items, source);
+  for (const Share& code : codes)
+    x = x + at::embedding(code.table, code.row.index_select(0, source.flatten()).view(source.sizes()));
+  return x;
+}
+
+EagerEncoder EagerEncoder::for_inference(at::ScalarType type) const {
+  const torch::NoGradGuard no_grad;
+  return {
+      t5.cast(type), read(at::arange(items.size(0), at::TensorOptions(at::kLong).device(items.device()))), causal, {}};
 }
 
 Tensor EagerEncoder::prefix_mask(int64_t longest, int64_t skip) const {
@@ -39,14 +52,15 @@ Tensor EagerEncoder::length_mask(std::span<const std::span<const ItemId>> histor
 
 EagerSearch::EagerSearch(const std::vector<EagerStream>& streams, const EagerEncoder& encoder, const Settings& settings)
     : streams_(&streams), settings_(settings), num_items_(encoder.start()) {
+  const auto type = settings.bf16 ? at::kBFloat16 : at::kFloat;
+  encoder_ = encoder.for_inference(type);
   if (settings.engines) {
     for (const EagerStream& stream : streams)
       engines_.push_back(
-          stream.engine(encoder.t5, encoder.items, 1 + settings.max_history, encoder.causal, settings.bf16));
+          stream.engine(encoder.t5, encoder_.items, 1 + settings.max_history, encoder.causal, settings.bf16));
+    encoder_ = {};
     return;
   }
-  const auto type = settings.bf16 ? at::kBFloat16 : at::kFloat;
-  encoder_ = {encoder.t5.cast(type), encoder.items.detach(), encoder.causal};
   for (const EagerStream& stream : streams) decoders_.push_back(stream.decoder().cast(type));
 }
 

@@ -12,13 +12,23 @@
 
 namespace tessera {
 
-/// EAGER's shared encoder: a start token, then the last items, each a row of one table.
+/// EAGER's shared encoder: a start token, then the last items.
 struct EagerEncoder {
+  /// A table that gives every item one of its rows.
+  struct Share {
+    at::Tensor table;  ///< [rows, d]
+    at::Tensor row;    ///< [N + 1] int64
+  };
   T5 t5;             ///< without decoder layers
   at::Tensor items;  ///< [N + 1, d]; the last row is the start token
   bool causal = true;
+  std::vector<Share> codes;  ///< what is added to an item's own row: the tokens of its codes, or nothing
 
   int64_t start() const { return items.size(0) - 1; }
+  /// What the encoder reads of items. @param source  int64 of any shape. @return [..., d]
+  at::Tensor read(const at::Tensor& source) const;
+  /// The same encoder with one table and no gradients, in the type of its answers' products.
+  EagerEncoder for_inference(at::ScalarType type) const;
   /// @param longest  of the histories. @return [B, 1 + longest, d]
   at::Tensor encode(std::span<const std::span<const ItemId>> histories, int64_t longest, bool training) const;
   /// [1, longest + 1 - skip, 1 + longest]: row p sees the start token and the first p + skip items.

@@ -22,6 +22,7 @@ struct T5Options {
   int64_t encoder_layers = 4;
   int64_t decoder_layers = 4;
   double dropout = 0.1;
+  double table_rate = 1.0;
   template <class F>
   void fields(F& f) {
     f("model_dim", model_dim, "width of the residual stream", range(4, 8192));
@@ -31,6 +32,9 @@ struct T5Options {
     f("encoder_layers", encoder_layers, "encoder layers", range(1, 64));
     f("decoder_layers", decoder_layers, "decoder layers", range(1, 64));
     f("dropout", dropout, "dropout everywhere in the network", range(0, 0.95));
+    f("table_rate", table_rate,
+      "learning rate of the tables of tokens, as a multiple: they begin as N(0, 1), and a row is seldom met",
+      range(0, 1000));
   }
 };
 

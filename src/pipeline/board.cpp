@@ -114,8 +114,9 @@ class BoardRunner {
                 {"tables", json::array()}};
     for (const BoardTable& table : board_.tables) {
       json rows = json::array();
-      for (const BoardRow& row : table.rows) rows.push_back(summary_of(row));
-      out["tables"].push_back({{"title", table.title}, {"note", table.note}, {"rows", std::move(rows)}});
+      for (const BoardRow& row : table.rows) rows.push_back(summary_of(row, row_called(table.reference)));
+      out["tables"].push_back(
+          {{"title", table.title}, {"note", table.note}, {"reference", table.reference}, {"rows", std::move(rows)}});
     }
     return out;
   }
@@ -123,16 +124,19 @@ class BoardRunner {
  private:
   /// Every recipe, before hours go into the first one.
   void check() const {
-    for (const std::string& label : request_.only) {
-      const bool known = std::any_of(board_.tables.begin(), board_.tables.end(), [&](const BoardTable& table) {
-        return std::any_of(table.rows.begin(), table.rows.end(),
-                           [&](const BoardRow& row) { return row.label == label; });
-      });
-      TESSERA_CHECK(known, config, "the board {} has no row \"{}\"", board_.name, label);
-    }
+    for (const std::string& label : request_.only)
+      TESSERA_CHECK(row_called(label), config, "the board {} has no row \"{}\"", board_.name, label);
     for (const BoardTable& table : board_.tables)
       for (const BoardRow& row : table.rows)
         if (row.skip.empty()) recipe_of(board_, row, seeds_of(board_, row).front());
+  }
+
+  /// Nothing where no row has the label.
+  const BoardRow* row_called(const std::string& label) const {
+    for (const BoardTable& table : board_.tables)
+      for (const BoardRow& row : table.rows)
+        if (row.label == label) return &row;
+    return nullptr;
   }
 
   bool wanted(const BoardRow& row) const {
@@ -188,7 +192,7 @@ class BoardRunner {
     return facts.value("train_seconds", stages.value("train", json::object()).value("seconds", 0.0));
   }
 
-  json summary_of(const BoardRow& row) const {
+  json summary_of(const BoardRow& row, const BoardRow* reference) const {
     json out = {{"label", row.label}, {"note", row.note}, {"reported", json::array()}};
     for (const ReportedNumbers& reported : row.reported) {
       json values = json::object();
@@ -200,17 +204,23 @@ class BoardRunner {
       out["why"] = row.skip;
       return out;
     }
-    std::vector<RunSummary> runs;
+    const std::vector<RunSummary> runs = finished_runs(row);
     std::string error;
-    for (const int64_t seed : seeds_of(board_, row)) {
-      const std::string name = run_name(board_, row, seed);
-      if (const auto found = errors_.find(name); found != errors_.end()) error = found->second;
-      if (auto summary = read_summary(context_.runs / name)) runs.push_back(std::move(*summary));
-    }
+    for (const int64_t seed : seeds_of(board_, row))
+      if (const auto found = errors_.find(run_name(board_, row, seed)); found != errors_.end()) error = found->second;
     if (!error.empty()) out["why"] = error;
     out["state"] = !runs.empty() ? "done" : (error.empty() ? "not run" : "failed");
     if (!runs.empty()) add_numbers(out, runs);
+    if (!runs.empty() && reference && reference != &row) add_differences(out, runs, finished_runs(*reference));
     return out;
+  }
+
+  std::vector<RunSummary> finished_runs(const BoardRow& row) const {
+    std::vector<RunSummary> runs;
+    if (!row.skip.empty()) return runs;
+    for (const int64_t seed : seeds_of(board_, row))
+      if (auto summary = read_summary(context_.runs / run_name(board_, row, seed))) runs.push_back(std::move(*summary));
+    return runs;
   }
 
   void add_numbers(json& out, const std::vector<RunSummary>& runs) const {
@@ -235,35 +245,58 @@ class BoardRunner {
     out["cases"] = first.at("splits").value("test", json::object()).value("cases", int64_t{0});
   }
 
-  /// The mean over seeds case by case, its bootstrap interval over cases, and the spread of the seeds' means.
-  json value_of(const std::vector<RunSummary>& runs, const std::string& protocol, const std::string& metric) const {
+  /// A metric of test cases over the runs of one row.
+  struct CaseMeans {
+    std::vector<float> cases;  ///< of every case, the mean over the runs; none where a run has not measured the metric
+    std::vector<double> runs;  ///< of every run, the mean over its cases
+  };
+
+  static CaseMeans means_of(const std::vector<RunSummary>& runs, const std::string& protocol,
+                            const std::string& metric) {
     const size_t at = metric.find('@');
     const std::string name = metric.substr(0, at);
     const int64_t k = std::stoll(metric.substr(at + 1));
-    std::vector<float> mean;
-    std::vector<double> means;
+    CaseMeans means;
     for (const RunSummary& run : runs) {
-      if (!metric_of(run.metrics, "test", protocol, metric)) return nullptr;
+      if (!metric_of(run.metrics, "test", protocol, metric)) return {};
       const NpyFile file(run.folder / "evaluate" / fmt::format("ranks-test-{}.npy", protocol));
       const auto values = case_values(file.array().as<int32_t>(), name, k);
-      TESSERA_CHECK(mean.empty() || mean.size() == values.size(), data, "the runs {} and {} answered other cases",
-                    runs.front().name, run.name);
-      if (mean.empty()) mean.assign(values.size(), 0.0f);
+      TESSERA_CHECK(means.cases.empty() || means.cases.size() == values.size(), data,
+                    "the runs {} and {} answered other cases", runs.front().name, run.name);
+      if (means.cases.empty()) means.cases.assign(values.size(), 0.0f);
       double sum = 0;
       for (size_t i = 0; i < values.size(); ++i) {
-        mean[i] += values[i] / static_cast<float>(runs.size());
+        means.cases[i] += values[i] / static_cast<float>(runs.size());
         sum += values[i];
       }
-      means.push_back(sum / static_cast<double>(std::max<size_t>(1, values.size())));
+      means.runs.push_back(sum / static_cast<double>(std::max<size_t>(1, values.size())));
     }
-    const Interval interval = bootstrap(mean, board_.resamples, 0.95, 42);
+    return means;
+  }
+
+  /// The mean over seeds case by case, its bootstrap interval over cases, and the spread of the seeds' means.
+  json value_of(const std::vector<RunSummary>& runs, const std::string& protocol, const std::string& metric) const {
+    const CaseMeans means = means_of(runs, protocol, metric);
+    if (means.cases.empty()) return nullptr;
+    const Interval interval = bootstrap(means.cases, board_.resamples, 0.95, 42);
     json value = {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
-    if (means.size() > 1) {
+    if (means.runs.size() > 1) {
       double square = 0;
-      for (const double m : means) square += (m - interval.mean) * (m - interval.mean);
-      value["sd"] = std::sqrt(square / static_cast<double>(means.size() - 1));
+      for (const double m : means.runs) square += (m - interval.mean) * (m - interval.mean);
+      value["sd"] = std::sqrt(square / static_cast<double>(means.runs.size() - 1));
     }
     return value;
+  }
+
+  /// Of the board's metric; test cases are paired by their place, which is that of the person.
+  void add_differences(json& out, const std::vector<RunSummary>& runs, const std::vector<RunSummary>& reference) const {
+    for (const char* protocol : {"filtered", "unfiltered"}) {
+      const CaseMeans ours = means_of(runs, protocol, board_.metric);
+      const CaseMeans theirs = means_of(reference, protocol, board_.metric);
+      if (ours.cases.empty() || ours.cases.size() != theirs.cases.size()) continue;
+      const Interval by = paired_difference(ours.cases, theirs.cases, board_.resamples, 0.95, 42).interval;
+      out["difference"][protocol] = {{"mean", by.mean}, {"low", by.low}, {"high", by.high}};
+    }
   }
 
   const Board& board_;
@@ -294,7 +327,7 @@ Board load_board(const fs::path& file) {
                       k.find_first_not_of("0123456789") == std::string::npos,
                   config, "{}: [board] columns: \"{}\" is no metric, wanted such as hr@10", text.origin, metric);
   }
-  std::set<std::string> names;
+  std::set<std::string> names, labels;
   for (json one : list_at(text.tree, "table", text.origin)) {
     const std::string where = fmt::format("{}: [[table]] {}", text.origin, board.tables.size() + 1);
     const json rows = list_at(one, "row", where);
@@ -305,10 +338,15 @@ Board load_board(const fs::path& file) {
       table.rows.push_back(row_from(row, fmt::format("{}, row {}", where, table.rows.size() + 1)));
       TESSERA_CHECK(names.insert(slug_of(table.rows.back().label)).second, config,
                     "{}: the label \"{}\" comes twice; labels name the runs", where, table.rows.back().label);
+      labels.insert(table.rows.back().label);
     }
     board.tables.push_back(std::move(table));
   }
   TESSERA_CHECK(!names.empty(), config, "{}: the board has no rows", text.origin);
+  for (const BoardTable& table : board.tables)
+    TESSERA_CHECK(table.reference.empty() || labels.contains(table.reference), config,
+                  "{}: the reference \"{}\" of table \"{}\" is no row's label", text.origin, table.reference,
+                  table.title);
   return board;
 }
 

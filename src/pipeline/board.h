@@ -41,11 +41,13 @@ struct BoardRow {
 
 struct BoardTable {
   std::string title, note;
+  std::string reference;  ///< label of the row, of any table, that the others are compared with; none: no comparison
   std::vector<BoardRow> rows;
   template <class F>
   void fields(F& f) {
     f("title", title, "heading");
     f("note", note, "what the reader must know about its protocol");
+    f("reference", reference, "label of a row: every row also shows its paired difference from it");
   }
 };
 
@@ -70,7 +72,8 @@ struct Board {
     f("seeds", seeds, "seeds of every row, the first one first");
     f("more_seeds_below_minutes", more_seeds_below_minutes,
       "a training that takes longer is run with the first seed only", at_least(0));
-    f("metric", metric, "what the page's bars show, under the filtered protocol");
+    f("metric", metric,
+      "what the page's bars show, under the filtered protocol, and what is compared with a reference");
     f("columns", columns, "metrics of the tables");
     f("resamples", resamples, "bootstrap resamples behind each interval", range(1, 1000000));
   }
@@ -89,11 +92,12 @@ struct BoardRequest {
 /// numbers together. A row that fails is told and the others go on; what is finished is never done again, and a run
 /// that was interrupted goes on from its checkpoint. Lines go to context.log and, with the time, to
 /// <runs>/board-<name>/log.txt.
-/// @return {"name", "title", "columns", "metric", "seconds", "tables": [{"title", "note", "rows": [{"label", "note",
-///         "state": "done" | "skipped" | "failed" | "not run", "why", "method", "runs": [...], "seeds": [...],
-///         "parameters", "train_seconds", "answer_us", "cases", "values": {protocol: {metric: {"mean", "low", "high",
-///         "sd"}}}, "reported": [...]}]}]}; a value's interval is over test cases, of their mean over the seeds; "sd"
-///         is that of the seeds' means
+/// @return {"name", "title", "columns", "metric", "seconds", "tables": [{"title", "note", "reference", "rows":
+///         [{"label", "note", "state": "done" | "skipped" | "failed" | "not run", "why", "method", "runs": [...],
+///         "seeds": [...], "parameters", "train_seconds", "answer_us", "cases", "values": {protocol: {metric: {"mean",
+///         "low", "high", "sd"}}}, "difference": {protocol: {"mean", "low", "high"}}, "reported": [...]}]}]}; a value's
+///         interval is over test cases, of their mean over the seeds; "sd" is that of the seeds' means; "difference" is
+///         that of the board's metric from the reference, paired by test case
 /// @throws Error(config) for a label in `only` that the board does not have, or a recipe that does not resolve
 nlohmann::json run_board(const Board& board, const RunContext& context, const BoardRequest& request = {});
 

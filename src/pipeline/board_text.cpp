@@ -59,6 +59,25 @@ std::string interval_text(const json& value) {
   return text;
 }
 
+/// "+.0012": with the sign that a difference needs.
+std::string change_text(double value) {
+  return (value < 0 ? "−" : "+") + share_text(std::abs(value));
+}
+
+/// Of the row from the table's reference: "−.0102 [−.0130, −.0075]".
+std::string difference_text(const json& row, const std::string& protocol) {
+  const json by = row.value("difference", json::object()).value(protocol, json::object());
+  if (by.empty()) return "";
+  return fmt::format("{} [{}, {}]", change_text(by.value("mean", 0.0)), change_text(by.value("low", 0.0)),
+                     change_text(by.value("high", 0.0)));
+}
+
+/// Heading of the differences; empty where the table has no reference.
+std::string difference_title(const json& table, const std::string& metric) {
+  const std::string reference = table.value("reference", "");
+  return reference.empty() ? "" : fmt::format("{} against {}", column_title(metric), reference);
+}
+
 std::string reported_text(const json& row, const std::vector<std::string>& columns) {
   std::string text;
   for (const json& one : row.at("reported")) {
@@ -96,6 +115,7 @@ constexpr const char* kCostTitles[] = {"parameters", "training", "an answer", "s
 
 std::string markdown_row(const json& table, const json& row, const std::string& protocol,
                          const std::vector<std::string>& columns) {
+  const bool compares = !table.value("reference", "").empty();
   std::string line = "| " + row.value("label", "");
   if (const std::string why = why_text(row); !why.empty()) line += " (" + why + ")";
   line += " |";
@@ -109,6 +129,7 @@ std::string markdown_row(const json& table, const json& row, const std::string& 
     const bool best = mean >= best_of(table, protocol, metric);
     line += fmt::format(" {}{}{} {} |", best ? "**" : "", share_text(mean), best ? "**" : "", interval_text(*value));
   }
+  if (compares) line += " " + difference_text(row, protocol) + " |";
   if (protocol == "filtered") {
     for (const std::string& cell : cost_cells(row)) line += " " + cell + " |";
     line += " " + reported_text(row, columns) + " |";
@@ -125,9 +146,12 @@ std::string html_value(const json& table, const json& row, const std::string& pr
                      escape(interval_text(*value)));
 }
 
-std::string html_table(const json& table, const std::string& protocol, const std::vector<std::string>& columns) {
+std::string html_table(const json& table, const std::string& protocol, const std::vector<std::string>& columns,
+                       const std::string& metric) {
   std::string out = fmt::format("<h3>{}</h3><div class=\"scroll\"><table><tr><th>method</th>", protocol);
-  for (const std::string& metric : columns) out += "<th>" + escape(column_title(metric)) + "</th>";
+  for (const std::string& column : columns) out += "<th>" + escape(column_title(column)) + "</th>";
+  const std::string difference = difference_title(table, metric);
+  if (!difference.empty()) out += "<th>" + escape(difference) + "</th>";
   if (protocol == "filtered")
     for (const char* title : kCostTitles) out += fmt::format("<th>{}</th>", title);
   out += "</tr>";
@@ -138,7 +162,8 @@ std::string html_table(const json& table, const std::string& protocol, const std
     if (!reported.empty()) small += (small.empty() ? "" : " · ") + ("reported: " + reported);
     out += fmt::format("<tr><td style=\"white-space:normal;min-width:13em;max-width:22em\">{}<small>{}</small></td>",
                        escape(row.value("label", "")), escape(small));
-    for (const std::string& metric : columns) out += html_value(table, row, protocol, metric);
+    for (const std::string& column : columns) out += html_value(table, row, protocol, column);
+    if (!difference.empty()) out += "<td>" + escape(difference_text(row, protocol)) + "</td>";
     if (protocol == "filtered")
       for (const std::string& cell : cost_cells(row)) out += "<td>" + escape(cell) + "</td>";
     out += "</tr>";
@@ -164,6 +189,7 @@ std::string html_bars(const json& table, const std::string& metric) {
 
 std::string board_markdown(const json& board) {
   const auto columns = board.at("columns").get<std::vector<std::string>>();
+  const std::string metric = board.value("metric", "hr@10");
   std::string out;
   for (const json& table : board.at("tables")) {
     out += fmt::format("{}### {}\n\n", out.empty() ? "" : "\n", table.value("title", ""));
@@ -174,14 +200,18 @@ std::string board_markdown(const json& board) {
       if (protocol == std::string("unfiltered") && !measured) continue;
       std::string rule = "|---|";
       out += fmt::format("{}| {} |", protocol == std::string("filtered") ? "" : "\n", protocol);
-      for (const std::string& metric : columns) {
-        out += " " + column_title(metric) + " |";
+      for (const std::string& column : columns) {
+        out += " " + column_title(column) + " |";
+        rule += "---|";
+      }
+      if (const std::string title = difference_title(table, metric); !title.empty()) {
+        out += " " + title + " |";
         rule += "---|";
       }
       if (protocol == std::string("filtered")) {
         for (const char* title : kCostTitles) out += fmt::format(" {} |", title);
         std::string titles;
-        for (const std::string& metric : columns) titles += (titles.empty() ? "" : "/") + column_title(metric);
+        for (const std::string& column : columns) titles += (titles.empty() ? "" : "/") + column_title(column);
         out += " reported, " + titles + " |";
         rule += "---|---|---|---|---|";
       }
@@ -199,14 +229,16 @@ std::string board_html(const json& board) {
   std::string body = fmt::format(
       "<h1>{}</h1><p class=\"lead\">Item level, full catalogue. Brackets are 95% bootstrap intervals over test cases, "
       "of "
-      "their mean over the seeds; ± is the standard deviation of the seeds' means. The best value of a column is bold. "
+      "their mean over the seeds; ± is the standard deviation of the seeds' means; differences are paired by test "
+      "case. The best value of a column is bold. "
       "Reported numbers are others', in the order of the columns.</p>",
       escape(board.value("title", "")));
   for (const json& table : board.at("tables")) {
     body += fmt::format("<section class=\"card\"><h2>{}</h2><p>{}</p>", escape(table.value("title", "")),
                         escape(table.value("note", "")));
-    body += html_bars(table, board.value("metric", "hr@10"));
-    for (const char* protocol : {"filtered", "unfiltered"}) body += html_table(table, protocol, columns);
+    const std::string metric = board.value("metric", "hr@10");
+    body += html_bars(table, metric);
+    for (const char* protocol : {"filtered", "unfiltered"}) body += html_table(table, protocol, columns, metric);
     body += "</section>";
   }
   return html::page(board.value("title", "") + " · Tessera", body);

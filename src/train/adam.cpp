@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "base/error.h"
 
@@ -122,6 +123,8 @@ Adam::Adam(NamedTensors parameters, const Settings& settings)
                   "parameter '{}' is on {}, '{}' on {}; all must be on one device", name, tensor.device().str(),
                   parameters_.front().first, parameters_.front().second.device().str());
     fused_ = fused_ && tensor.is_cpu();
+    TESSERA_CHECK(settings.rates.empty() || settings.rates.size() == parameters_.size(), internal,
+                  "{} learning rates for {} parameters", settings.rates.size(), parameters_.size());
     first_.push_back(torch::zeros_like(tensor).detach());
     second_.push_back(torch::zeros_like(tensor).detach());
     for (int64_t begin = 0; begin < tensor.numel(); begin += kChunkElements) {
@@ -219,9 +222,11 @@ void Adam::step_fused(double learning_rate, double gradient_scale) {
     const size_t t = chunk.tensor;
     if (!gradients[t].defined()) return;
     [[maybe_unused]] const FlushDenormals flush;
+    AdamScalars own = parameters_[t].second.dim() >= 2 ? decayed : scalars;
+    own.step_size *= static_cast<float>(rate(t));
     update_chunk(weights[t] + chunk.begin, gradients[t].data_ptr<float>() + chunk.begin,
                  first_[t].data_ptr<float>() + chunk.begin, second_[t].data_ptr<float>() + chunk.begin,
-                 chunk.end - chunk.begin, parameters_[t].second.dim() >= 2 ? decayed : scalars);
+                 chunk.end - chunk.begin, own);
   });
 }
 
@@ -230,10 +235,12 @@ void Adam::step_foreach(double learning_rate, double gradient_scale) {
   const double step_size = learning_rate / (1 - std::pow(settings_.beta1, steps));
   const double correction = std::sqrt(1 - std::pow(settings_.beta2, steps));
   const auto gradients = dense_gradients();
-  for (const bool matrices : {true, false}) {
+  std::set<std::pair<bool, double>> kinds;  // matrices or not, rate
+  for (size_t t = 0; t < parameters_.size(); ++t) kinds.insert(kind(t));
+  for (const auto& [matrices, rate] : kinds) {
     std::vector<at::Tensor> w, g, m, v;
     for (size_t t = 0; t < parameters_.size(); ++t) {
-      if (!gradients[t].defined() || (parameters_[t].second.dim() >= 2) != matrices) continue;
+      if (!gradients[t].defined() || kind(t) != std::pair(matrices, rate)) continue;
       w.push_back(parameters_[t].second.detach());  // shares storage
       g.push_back(gradients[t]);
       m.push_back(first_[t]);
@@ -255,7 +262,7 @@ void Adam::step_foreach(double learning_rate, double gradient_scale) {
     auto denominator = at::_foreach_sqrt(v);
     at::_foreach_mul_(denominator, 1 / correction);
     at::_foreach_add_(denominator, settings_.epsilon);
-    at::_foreach_addcdiv_(w, m, denominator, -step_size);
+    at::_foreach_addcdiv_(w, m, denominator, -step_size * rate);
   }
 }
 

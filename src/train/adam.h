@@ -21,7 +21,8 @@ class Adam {
     bool decoupled = true;  ///< AdamW; false: weight decay joins the gradient
     double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
     double weight_decay = 0;
-    bool fused = true;  ///< false: `_foreach` operations on the CPU too
+    bool fused = true;          ///< false: `_foreach` operations on the CPU too
+    std::vector<double> rates;  ///< by parameter, its learning rate as a multiple; none: 1. Decoupled decay has none
   };
 
   /// @param parameters  contiguous float32 leaf tensors on one device, changed in place
@@ -54,6 +55,9 @@ class Adam {
   void step_fused(double learning_rate, double gradient_scale);
   void step_foreach(double learning_rate, double gradient_scale);
   std::vector<at::Tensor> dense_gradients() const;
+  double rate(size_t tensor) const { return settings_.rates.empty() ? 1.0 : settings_.rates[tensor]; }
+  /// Tensors that are updated alike: whether it is a matrix, and its rate.
+  std::pair<bool, double> kind(size_t tensor) const { return {parameters_[tensor].second.dim() >= 2, rate(tensor)}; }
 
   NamedTensors parameters_;
   Settings settings_;

@@ -90,12 +90,13 @@ class Training {
   std::string validation_note_;
 };
 
-Adam::Settings adam_settings(const TrainOptions& options) {
+Adam::Settings adam_settings(const TrainOptions& options, const TrainTask& task, const NamedTensors& parameters) {
   Adam::Settings settings;
   settings.decoupled = options.optimizer == "adamw";
   settings.beta1 = options.beta1;
   settings.beta2 = options.beta2;
   settings.weight_decay = options.weight_decay;
+  for (const auto& [name, tensor] : parameters) settings.rates.push_back(task.rate(name));
   return settings;
 }
 
@@ -113,7 +114,7 @@ Training::Training(TrainTask& task, const TrainOptions& options, uint64_t seed, 
       device_(device_of(parameters_)),
       bf16_(use_bf16(options.precision, device_)),
       order_(task.num_examples(), options_.batch_size, seed, [&](int64_t example) { return task.length(example); }),
-      adam_(parameters_, adam_settings(options_)) {
+      adam_(parameters_, adam_settings(options_, task, parameters_)) {
   steps_per_epoch_ = (order_.num_batches() + options_.accumulate - 1) / options_.accumulate;
   total_steps_ = options_.max_epochs * steps_per_epoch_;
   if (options_.max_steps > 0) total_steps_ = std::min(total_steps_, options_.max_steps);
@@ -147,7 +148,10 @@ nlohmann::json Training::identity() const {
   result.erase("checkpoint_every_minutes");
   result["seed"] = seed_;
   result["num_examples"] = task_.num_examples();
-  for (const auto& [name, tensor] : parameters_) result["shape of " + name] = tensor.sizes().vec();
+  for (const auto& [name, tensor] : parameters_) {
+    result["shape of " + name] = tensor.sizes().vec();
+    if (task_.rate(name) != 1) result["rate of " + name] = task_.rate(name);
+  }
   return result;
 }
 

@@ -21,6 +21,8 @@ class TrainTask {
   virtual ~TrainTask() = default;
   /// Every trainable tensor by name; the same names in the same order at each call.
   virtual std::vector<std::pair<std::string, at::Tensor>> parameters() = 0;
+  /// The learning rate of a parameter, as a multiple of the schedule's.
+  virtual double rate(const std::string& /*parameter*/) const { return 1; }
   virtual void set_training(bool on) = 0;
   virtual int64_t num_examples() const = 0;
   /// Work of one example (history length); batches are filled from examples of like length. Constant: no bucketing.

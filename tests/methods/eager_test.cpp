@@ -258,6 +258,20 @@ TEST(EagerTransfer, AHiddenCodeIsNotSeen) {
   EXPECT_FALSE(at::equal(one, transfer.states(torch::tensor({{2, 10}}, at::kLong), hidden, guide, false)));
 }
 
+TEST(EagerEncoder, ReadsAnItemWithTheTokensOfItsCodes) {
+  const Tensor items = torch::arange(8).to(at::kFloat).view({4, 2}),
+               tokens = torch::tensor({{100.f, 0.f}, {0.f, 1000.f}});
+  EagerEncoder encoder;
+  encoder.items = items;
+  EXPECT_TRUE(at::equal(encoder.read(torch::tensor({{2, 3}}, at::kLong)), items.narrow(0, 2, 2).unsqueeze(0)));
+  encoder.codes = {{tokens, torch::tensor({0, 1, 1, 0}, at::kLong)}, {tokens, torch::tensor({1, 1, 0, 0}, at::kLong)}};
+  const Tensor wanted = torch::tensor({{104.f, 1005.f}, {206.f, 7.f}});
+  EXPECT_TRUE(at::equal(encoder.read(torch::tensor({{2, 3}}, at::kLong)), wanted.unsqueeze(0)));
+  const EagerEncoder fixed = encoder.for_inference(at::kFloat);
+  EXPECT_TRUE(fixed.codes.empty());
+  EXPECT_TRUE(at::equal(fixed.read(torch::tensor({2, 3}, at::kLong)), wanted));
+}
+
 // ---- fusion ---------------------------------------------------------------------------------------------------------
 
 EagerCandidates three() {

@@ -78,6 +78,26 @@ TEST_F(BoardTest, OneRowAloneAndNothingButCollecting) {
             std::string::npos);
 }
 
+TEST_F(BoardTest, DifferencesFromAReferenceAreThoseOfTheMeans) {
+  const std::string rows = std::string("reference = \"Item CF\"\n") + kTwoRows;
+  const json result = run_board(board(rows), context());
+  const json& table = result.at("tables").at(0);
+  EXPECT_FALSE(table.at("rows").at(1).contains("difference"));
+  for (const char* protocol : {"filtered", "unfiltered"}) {
+    const auto mean = [&](int row) {
+      return table.at("rows").at(row).at("values").at(protocol).at("hr@10").at("mean").get<double>();
+    };
+    const json& difference = table.at("rows").at(0).at("difference").at(protocol);
+    EXPECT_NEAR(difference.at("mean"), mean(0) - mean(1), 1e-6);
+    EXPECT_LE(difference.at("low"), difference.at("mean"));
+    EXPECT_GE(difference.at("high"), difference.at("mean"));
+  }
+  for (const std::string& text : {board_markdown(result), board_html(result)})
+    EXPECT_NE(text.find("HR@10 against Item CF"), std::string::npos);
+  EXPECT_NE(error_of([&] { board(std::string("reference = \"Nobody\"\n") + kTwoRows); }).find("no row's label"),
+            std::string::npos);
+}
+
 TEST_F(BoardTest, ARowThatFailsLeavesTheOthers) {
   write_file(folder_ / "broken.toml", "[data]\nsource = \"" + (folder_ / "data").string() +
                                           "\"\n[embed]\nname = \"file\"\npath = \"nowhere.npy\"\n[tokenize]\nname = "

@@ -120,6 +120,30 @@ TEST(AdamTest, GradientScaleEqualsScaledGradients) {
   for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(torch::allclose(a[i].second, b[i].second, 0, 1e-7));
 }
 
+TEST(AdamTest, ATensorOfARateIsUpdatedAsIfAllHadIt) {
+  for (const bool fused : {true, false}) {
+    const auto a = make_parameters(), b = make_parameters();
+    Adam::Settings settings;
+    settings.fused = fused;
+    Adam plain(b, settings);
+    settings.rates.assign(a.size(), 1.0);
+    settings.rates[0] = 3;
+    Adam rated(a, settings);
+    const auto before = b[0].second.detach().clone();
+    for (int step = 0; step < 3; ++step) {
+      set_gradients(a, step);
+      set_gradients(b, step);
+      rated.step(0.01);
+      plain.step(0.01);
+    }
+    const at::Tensor moved = a[0].second.detach() - before, once = b[0].second.detach() - before;
+    EXPECT_TRUE(torch::allclose(moved, once * 3, 1e-4, 1e-6)) << "fused " << fused;
+    for (size_t i = 1; i < a.size(); ++i) EXPECT_TRUE(torch::equal(a[i].second, b[i].second)) << "fused " << fused;
+    settings.rates.pop_back();
+    EXPECT_THROW(Adam(a, settings), Error);
+  }
+}
+
 TEST(AdamTest, NormIsOverAllTensors) {
   for (const bool fused : {true, false}) {
     const auto parameters = make_parameters();

@@ -44,6 +44,7 @@ struct Options {
   std::string fusion = "sum";
   T5Options t5{.model_dim = 128, .heads = 4, .head_dim = 32, .ff_dim = 512, .encoder_layers = 1, .decoder_layers = 2};
   std::string encoder = "causal";
+  std::string read = "items";
   int64_t max_history = 20;
   int64_t min_history = 1;
   EagerContrastOptions contrast;
@@ -69,6 +70,9 @@ struct Options {
     t5.fields(f);
     f("encoder", encoder, "causal: one pass trains all prefixes; bidirectional: the paper's",
       one_of({"causal", "bidirectional"}));
+    f("read", read,
+      "what the encoder reads of an item: a vector of its own, or this and the tokens of its codes (ours)",
+      one_of({"items", "items-and-codes"}));
     f("max_history", max_history, "items of history that are read", range(2, 1024));
     f("min_history", min_history, "shortest history that is trained on; 0 also learns the first item", range(0, 64));
     contrast.fields(f);
@@ -196,11 +200,13 @@ class Eager : public Retriever, private TrainTask {
     encoder_.items = parameters_->normal("items", {num_items + 1, sizes.model_dim}, 1.0);
     encoder_.t5 = T5(*parameters_, sizes, "");
     encoder_.causal = options_.encoder == "causal";
+    encoder_.codes.clear();
     projections_.clear();
     for (EagerStream& stream : streams_) {
       TESSERA_CHECK(stream.ids().num_items() == num_items, corrupt, "eager: codes of {} items, the dataset has {}",
                     stream.ids().num_items(), num_items);
       stream.make_weights(*parameters_, options_.t5);
+      if (options_.read == "items-and-codes") add_codes(stream);
       if (!contrasts()) continue;
       const auto dim = stream.ids().metadata.find("dim");
       const int64_t wanted = dim == stream.ids().metadata.end() ? 0 : std::strtoll(dim->second.c_str(), nullptr, 10);
@@ -210,6 +216,14 @@ class Eager : public Retriever, private TrainTask {
     }
     if (transfers())
       transfer_ = EagerTransfer(*parameters_, options_.t5, streams_[guidance().first], options_.transfer);
+  }
+
+  /// The start token has the stream's first one.
+  void add_codes(const EagerStream& stream) {
+    for (int64_t l = 0; l < stream.levels(); ++l) {
+      const Tensor rows = stream.paths().select(1, l) + stream.level_begin(l);
+      encoder_.codes.push_back({stream.tokens(), at::cat({rows, at::full({1}, EagerStream::kBos, rows.options())})});
+    }
   }
 
   EagerSearch searching() const {
@@ -231,6 +245,9 @@ class Eager : public Retriever, private TrainTask {
   // ---- TrainTask
 
   std::vector<std::pair<std::string, Tensor>> parameters() override { return parameters_->all(); }
+  double rate(const std::string& name) const override {
+    return name == "items" || name.ends_with(".tokens") ? options_.t5.table_rate : 1.0;
+  }
   void set_training(bool on) override { training_ = on; }
   int64_t num_examples() const override { return static_cast<int64_t>(chunks_.size()); }
   int64_t length(int64_t example) const override { return chunks_[example].size(); }

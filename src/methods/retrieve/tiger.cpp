@@ -262,6 +262,7 @@ class Tiger : public Retriever, private TrainTask {
   // ---- TrainTask
 
   std::vector<std::pair<std::string, Tensor>> parameters() override { return parameters_->all(); }
+  double rate(const std::string& name) const override { return name == "embedding" ? options_.t5.table_rate : 1.0; }
   void set_training(bool on) override { training_ = on; }
   int64_t num_examples() const override { return static_cast<int64_t>(chunks_.size()); }
   int64_t length(int64_t example) const override { return chunks_[example].size(); }
