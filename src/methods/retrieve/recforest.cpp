@@ -57,6 +57,7 @@ struct Options {
     t5.encoder_layers = 1;
     t5.decoder_layers = 2;
     t5.dropout = 0.2;
+    t5.table_rate = 100;
     validation.users = 2000;
     train.batch_size = 64;
     train.learning_rate = 1e-3;
