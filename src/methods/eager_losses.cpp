@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "nn/block_cross_entropy.h"
 #include "nn/softmax.h"
+#include "nn/table_rows.h"
 
 namespace tessera {
 
@@ -60,7 +60,7 @@ EagerTransfer::EagerTransfer(Parameters& p, const T5Options& sizes, const EagerS
 }
 
 Tensor EagerTransfer::states(const Tensor& tokens, const Tensor& hidden, const Tensor& guide, bool training) const {
-  Tensor codes = at::embedding(stream_->tokens(), tokens);  // [N, L, d]
+  Tensor codes = table_rows(stream_->tokens(), tokens);  // [N, L, d]
   if (hidden.defined()) codes = at::where(hidden.unsqueeze(-1), mask_, codes);
   const Tensor first = cls_.expand({tokens.size(0), 1, -1});
   const Tensor help = at::linear(guide, guide_).to(at::kFloat).unsqueeze(1);  // [N, 1, d]
@@ -74,9 +74,8 @@ Tensor EagerTransfer::reconstruction(const Tensor& states, const Tensor& path, c
     if (rows.size(0) == 0) continue;
     const Tensor state = states.select(1, 1 + l).index_select(0, rows) / options_.temperature;
     const Tensor node = path.select(1, l).index_select(0, rows);
-    const Tensor parent = l == 0 ? at::zeros_like(node) : path.select(1, l - 1).index_select(0, rows);
-    const auto [first, last] = stream_->children(l, parent);
-    total = total + block_cross_entropy(state, stream_->head(l), first, last, node) * rows.size(0);
+    const Tensor parent = l == 0 ? Tensor() : path.select(1, l - 1).index_select(0, rows);
+    total = total + stream_->node_loss(l, state, parent, node) * rows.size(0);
   }
   return total / hidden.sum();
 }

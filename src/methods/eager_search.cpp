@@ -8,6 +8,7 @@
 #include "decode/beam_search.h"
 #include "methods/request_batches.h"
 #include "nn/softmax.h"
+#include "nn/table_rows.h"
 
 namespace tessera {
 
@@ -24,9 +25,9 @@ Tensor EagerEncoder::encode(std::span<const std::span<const ItemId>> histories, 
 }
 
 Tensor EagerEncoder::read(const Tensor& source) const {
-  Tensor x = at::embedding(items, source);
+  Tensor x = table_rows(items, source);
   for (const Share& code : codes)
-    x = x + at::embedding(code.table, code.row.index_select(0, source.flatten()).view(source.sizes()));
+    x = x + table_rows(code.table, code.row.index_select(0, source.flatten()).view(source.sizes()));
   return x;
 }
 

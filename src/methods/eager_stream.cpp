@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "nn/block_cross_entropy.h"
 #include "nn/softmax.h"
+#include "nn/table_rows.h"
 
 namespace tessera {
 
@@ -19,7 +20,7 @@ class EagerSteps : public StepModel {
  public:
   EagerSteps(const EagerStream& stream, const T5& decoder, const Tensor& memory, const Tensor& cross_mask)
       : stream_(stream), beams_(decoder, memory, cross_mask, stream.levels()), batch_(memory.size(0)) {
-    for (int64_t l = 0; l < stream.levels(); ++l) heads_.push_back(stream.head(l).detach());
+    for (int64_t l = 0; l < stream.levels(); ++l) heads_.push_back(stream.head(l));
   }
 
   int64_t batch() const override { return batch_; }
@@ -100,9 +101,23 @@ void EagerStream::make_weights(Parameters& parameters, const T5Options& sizes) {
   decoder_ = T5(parameters, decoder, name_ + ".");
 }
 
+double EagerStream::scale() const {
+  return 1.0 / std::sqrt(static_cast<double>(tokens_.size(1)));
+}
+
 Tensor EagerStream::head(int64_t level) const {
-  const double scale = 1.0 / std::sqrt(static_cast<double>(tokens_.size(1)));
-  return tokens_.narrow(0, level_begin(level), trie_->num_nodes(level + 1)) * scale;
+  return tokens_.detach().narrow(0, level_begin(level), trie_->num_nodes(level + 1)) * scale();
+}
+
+Tensor EagerStream::node_loss(int64_t level, const Tensor& states, const Tensor& parents, const Tensor& nodes) const {
+  const Tensor h = states * scale();
+  if (level == 0) {
+    const Tensor all = at::arange(level_begin(0), level_begin(0) + trie_->num_nodes(1), nodes.options());
+    return at::cross_entropy_loss(at::linear(h, table_rows(tokens_, all)).to(at::kFloat), nodes);
+  }
+  const auto [first, last] = children(level, parents);
+  const int64_t begin = level_begin(level);
+  return block_cross_entropy(h, tokens_, first + begin, last + begin, nodes + begin);
 }
 
 std::pair<Tensor, Tensor> EagerStream::children(int64_t depth, const Tensor& nodes) const {
@@ -119,21 +134,15 @@ EagerStream::Decoded EagerStream::decode(const Tensor& memory, const Tensor& cro
   for (int64_t l = 0; l + 1 < length && l < levels(); ++l)
     input.select(1, l + 1).index_copy_(0, rows, path.select(1, l) + level_begin(l));
   if (summary) input.select(1, length - 1).fill_(kSummary);
-  const Tensor y = at::embedding(tokens_, input).view({batch, sequences, length, -1});
+  const Tensor y = table_rows(tokens_, input).view({batch, sequences, length, -1});
   const Tensor h = decoder_.decode(y, memory, cross_mask, training)
                        .view({batch * sequences, length, -1})
                        .index_select(0, rows)
                        .to(at::kFloat);  // [N, length, d]
   Decoded out;
   for (int64_t l = 0; l < levels(); ++l) {
-    const Tensor state = h.select(1, l), answer = path.select(1, l);
-    Tensor loss;
-    if (l == 0) {
-      loss = at::cross_entropy_loss(at::linear(state, head(0)).to(at::kFloat), answer);
-    } else {
-      const auto [first, last] = children(l, path.select(1, l - 1));
-      loss = block_cross_entropy(state, head(l), first, last, answer);
-    }
+    const Tensor parent = l == 0 ? Tensor() : path.select(1, l - 1);
+    const Tensor loss = node_loss(l, h.select(1, l), parent, path.select(1, l));
     out.loss = out.loss.defined() ? out.loss + loss : loss;
   }
   out.loss = out.loss / levels();

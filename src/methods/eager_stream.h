@@ -58,10 +58,16 @@ class EagerStream {
 
   /// [n] begin and end of the children of nodes of a depth, as nodes of the next one.
   std::pair<at::Tensor, at::Tensor> children(int64_t depth, const at::Tensor& nodes) const;
-  /// [nodes, d] output rows of a level, scaled.
+  /// Mean cross-entropy of nodes among their siblings. @param states  [n, d] float32
+  /// @param parents  [n] nodes of the level above; of level 0 none. @param nodes  [n]
+  at::Tensor node_loss(int64_t level, const at::Tensor& states, const at::Tensor& parents,
+                       const at::Tensor& nodes) const;
+  /// [nodes, d] output rows of a level, scaled, without gradient.
   at::Tensor head(int64_t level) const;
 
  private:
+  double scale() const;  ///< of the outputs
+
   std::string name_;
   SemanticIds ids_;
   std::unique_ptr<Trie> trie_;

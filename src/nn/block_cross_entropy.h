@@ -5,9 +5,10 @@
 namespace tessera {
 
 /// Mean of -log softmax where every row of h has candidates of its own: rows [first, last) of w, such as the children
-/// of the node it stands at. On the CPU no logits are kept and rows of one block are worked on together.
+/// of the node it stands at. On the CPU only the logits of the blocks are made, rows of one block are worked on
+/// together, and the gradient of w is added to the one it has, as by table_rows().
 /// @param h       [N, d] float32, N >= 1
-/// @param w       [V, d] float32
+/// @param w       [V, d] float32, a leaf
 /// @param first   [N] int64; @param last [N] int64. Blocks are equal or disjoint
 /// @param target  [N] int64, first <= target < last
 /// @return        scalar float32; gradients of h and w are exact

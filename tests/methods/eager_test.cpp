@@ -40,7 +40,7 @@ struct Net {
     streams.emplace_back("semantic", flat, at::kCPU);
     T5Options sizes = small();
     sizes.decoder_layers = 0;
-    encoder = {T5(parameters, sizes, ""), parameters.normal("items", {TinyWorld::kItems + 1, 16}, 1.0), causal};
+    encoder = {T5(parameters, sizes, ""), parameters.normal("items", {TinyWorld::kItems + 1, 16}, 1.0), causal, {}};
     for (EagerStream& stream : streams) stream.make_weights(parameters, small());
   }
 };
