@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "methods/history_batch.h"
+#include "nn/table_rows.h"
 
 namespace tessera {
 
@@ -32,13 +33,12 @@ std::vector<Chunk> WindowRetriever::make_examples(const Split& split) const {
 Tensor WindowRetriever::states(const Tensor& items, const Tensor& users) const {
   const Tensor real = (items != num_items()).to(at::kFloat).unsqueeze(-1);
   const Tensor known = (users != num_users_).to(at::kFloat).unsqueeze(-1);
-  return state_of(at::embedding(item_, items, num_items()) * real, real,
-                  at::embedding(user_, users, num_users_) * known);
+  return state_of(table_rows(item_, items) * real, real, table_rows(user_, users) * known);
 }
 
 /// @param items  [B, n]; @return [B, n]
 Tensor WindowRetriever::score(const Tensor& states, const Tensor& items) const {
-  return (at::embedding(output_, items) * states.unsqueeze(1)).sum(-1) +
+  return (table_rows(output_, items) * states.unsqueeze(1)).sum(-1) +
          output_bias_.index_select(0, items.flatten()).view_as(items);
 }
 

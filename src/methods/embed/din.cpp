@@ -20,6 +20,7 @@
 #include "nn/dropout.h"
 #include "nn/parameters.h"
 #include "nn/softmax.h"
+#include "nn/table_rows.h"
 #include "train/trainer.h"
 
 namespace tessera::methods::din {
@@ -128,7 +129,7 @@ class Din : public Embedder, private TrainTask {
   /// @param history  [B, T] items, padded on the left; @param candidates  [B, C]. @return [B, C] scores
   Tensor scores(const Tensor& history, const Tensor& candidates) const {
     const int64_t batch = history.size(0), count = candidates.size(1), windows = windowed_.size(0);
-    const Tensor u = at::embedding(item_, history), q = at::embedding(item_, candidates);  // [B, T, d], [B, C, d]
+    const Tensor u = table_rows(item_, history), q = table_rows(item_, candidates);  // [B, T, d], [B, C, d]
     const Tensor pairs = of_product_(q.unsqueeze(2) * u.unsqueeze(1)) + of_item_(u).unsqueeze(1) +
                          of_candidate_(q).unsqueeze(2);    // [B, C, T, 64]
     const Tensor inner = dice(inner_(dice(pairs, 0)), 1);  // [B, C, T, 16]

@@ -18,6 +18,7 @@
 #include "methods/history_batch.h"
 #include "methods/item_loss.h"
 #include "nn/dropout.h"
+#include "nn/table_rows.h"
 #include "nn/transformer.h"
 
 namespace tessera::methods::bert4rec {
@@ -80,7 +81,7 @@ class Bert4Rec : public DenseRetriever {
   /// @return [M, d] what is scored at the M places of the flattened batch
   Tensor states(const Tensor& items, const Tensor& mask, const Tensor& places) const {
     const Tensor position = position_.narrow(0, options_.max_history - items.size(1), items.size(1));
-    const Tensor x = hash_dropout(at::embedding(item_, items) + position, options_.transformer.dropout, is_training());
+    const Tensor x = hash_dropout(table_rows(item_, items) + position, options_.transformer.dropout, is_training());
     const Tensor h = transformer_.forward(x, mask, is_training()).flatten(0, 1).index_select(0, places);
     return at::gelu(at::linear(h, project_, project_bias_).to(at::kFloat));
   }

@@ -17,6 +17,7 @@
 #include "methods/item_loss.h"
 #include "methods/item_transformer.h"
 #include "nn/softmax.h"
+#include "nn/table_rows.h"
 
 namespace tessera::methods::fdsa {
 
@@ -84,7 +85,7 @@ class Fdsa : public DenseRetriever {
   /// @return [B, S, d]
   Tensor states(const HistoryBatch& read) const {
     const Tensor mask = causal_mask(read);
-    const Tensor both = at::cat({items_block_.states(at::embedding(item_, read.items), mask, is_training()),
+    const Tensor both = at::cat({items_block_.states(table_rows(item_, read.items), mask, is_training()),
                                  features_block_.states(features(read.items), mask, is_training())},
                                 -1);  // [B, S, 2d]
     return at::linear(both, join_, join_bias_).to(at::kFloat);

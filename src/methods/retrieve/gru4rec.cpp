@@ -20,6 +20,7 @@
 #include "methods/rank_losses.h"
 #include "nn/dropout.h"
 #include "nn/linear_cross_entropy.h"
+#include "nn/table_rows.h"
 
 namespace tessera::methods::gru4rec {
 
@@ -95,7 +96,7 @@ class Gru4Rec : public DenseRetriever {
 
   /// @return [B, S, d]
   Tensor states(const HistoryBatch& read) const {
-    const Tensor x = hash_dropout(at::embedding(item_, read.items), options_.input_dropout, is_training());
+    const Tensor x = hash_dropout(table_rows(item_, read.items), options_.input_dropout, is_training());
     const Tensor start = at::zeros({options_.layers, read.rows(), options_.model_dim}, x.options());
     const Tensor h =
         std::get<0>(at::gru(x, start, gru_, true, options_.layers, options_.dropout, is_training(), false, true));
@@ -108,12 +109,13 @@ class Gru4Rec : public DenseRetriever {
 
   Tensor loss_of(std::span<const Chunk> examples) override {
     const ChunkBatch batch = read_chunks(split(), examples, num_items(), Padding::right, device());
-    const Tensor h = with_one(states(batch.read).flatten(0, 1).index_select(0, batch.places));  // [M, d + 1]
-    if (options_.loss == "softmax") return linear_cross_entropy(h, table(), batch.answers, bf16());
+    const Tensor h = states(batch.read).flatten(0, 1).index_select(0, batch.places);  // [M, d]
+    if (options_.loss == "softmax") return linear_cross_entropy(with_one(h), table(), batch.answers, bf16());
     const Tensor draws = at::rand({options_.negatives}, h.options());
     const Tensor drawn = at::searchsorted(cumulative_, draws).clamp_max(num_items() - 1);
-    const Tensor others = at::cat({batch.answers, drawn});                                // [M + negatives]
-    const Tensor scores = at::mm(h, table().index_select(0, others).t()).to(at::kFloat);  // [M, M + negatives]
+    const Tensor others = at::cat({batch.answers, drawn});  // [M + negatives]
+    const Tensor scores = at::mm(h, table_rows(output_, others).t()).to(at::kFloat) +
+                          bias_.index_select(0, others);  // [M, M + negatives]
     const Tensor same = batch.answers.unsqueeze(1) == others.unsqueeze(0);
     const Tensor answer = scores.diagonal().unsqueeze(1);  // [M, 1]
     if (options_.loss == "cross-entropy") return sampled_cross_entropy(answer, scores, same);

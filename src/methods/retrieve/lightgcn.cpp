@@ -23,6 +23,7 @@
 #include "methods/pair_examples.h"
 #include "methods/train_facts.h"
 #include "methods/validation.h"
+#include "nn/table_rows.h"
 
 namespace tessera::methods::lightgcn {
 
@@ -118,7 +119,7 @@ class LightGcn : public Retriever, private TrainTask {
     const Tensor e = at::embedding(propagate(graph_, node_, options_.layers), nodes);               // [B, 2 + n, d]
     const Tensor score = (e.narrow(1, 0, 1) * e.narrow(1, 1, 1 + options_.negatives)).sum(-1);      // [B, 1 + n]
     const Tensor decay =
-        at::embedding(node_, nodes).square().sum() * (options_.l2 / 2 / static_cast<double>(examples.size()));
+        table_rows(node_, nodes).square().sum() * (options_.l2 / 2 / static_cast<double>(examples.size()));
     return bpr_loss(score.select(1, 0), score.narrow(1, 1, options_.negatives)) + decay;
   }
 

@@ -29,6 +29,7 @@
 #include "methods/train_facts.h"
 #include "methods/validation.h"
 #include "nn/device.h"
+#include "nn/table_rows.h"
 
 namespace tessera::methods::mf {
 
@@ -184,12 +185,12 @@ class MatrixFactorisation : public Retriever, private TrainTask {
     const PairExamples::Batch batch = examples_->batch(examples, options_.negatives);
     const auto size = static_cast<int64_t>(examples.size());
     const Tensor items = at::cat({batch.positives.unsqueeze(1), batch.negatives}, 1);  // [B, 1 + n]
-    const Tensor x = at::embedding(user_, batch.users);                                // [B, d]
-    const Tensor y = at::embedding(item_, items);                                      // [B, 1 + n, d]
-    Tensor score = (y * x.unsqueeze(1)).sum(-1) + at::embedding(item_bias_, items).squeeze(-1);
+    const Tensor x = table_rows(user_, batch.users);                                   // [B, d]
+    const Tensor y = table_rows(item_, items);                                         // [B, 1 + n, d]
+    Tensor score = (y * x.unsqueeze(1)).sum(-1) + table_rows(item_bias_, items).squeeze(-1);
     const Tensor decay = options_.l2 * (x.square().sum() + y.square().sum()) / size;
     if (options_.loss == "bpr") return bpr_loss(score.select(1, 0), score.narrow(1, 1, options_.negatives)) + decay;
-    score = score + at::embedding(user_bias_, batch.users) + mean_;
+    score = score + table_rows(user_bias_, batch.users) + mean_;
     return ((score.select(1, 0) - 1).square() + score.narrow(1, 1, options_.negatives).square().sum(-1)).mean() + decay;
   }
 

@@ -31,6 +31,7 @@
 #include "nn/device.h"
 #include "nn/softmax.h"
 #include "nn/t5.h"
+#include "nn/table_rows.h"
 
 namespace tessera::methods::recforest {
 
@@ -205,7 +206,7 @@ class RecForest : public Retriever, private TrainTask {
   }
   Tensor encode(const Tensor& rows, bool training) const {
     const Tensor mask = mask_of(at::arange(rows.size(1), at::kLong), rows.size(1)).unsqueeze(0);
-    return network_.t5.encode(at::embedding(network_.item, rows), mask, training);  // [B, S, d]
+    return network_.t5.encode(table_rows(network_.item, rows), mask, training);  // [B, S, d]
   }
 
   // ---- TrainTask

@@ -24,6 +24,7 @@
 #include "methods/item_attributes.h"
 #include "methods/item_loss.h"
 #include "methods/item_transformer.h"
+#include "nn/table_rows.h"
 
 namespace tessera::methods::s3rec {
 
@@ -96,7 +97,7 @@ class S3Rec : public DenseRetriever {
 
   /// @param items  [B, S]; @param mask  of the attention; @return [B, S, d]
   Tensor states(const Tensor& items, const Tensor& mask, bool training) const {
-    return network_.states(at::embedding(item_, items), mask, training);
+    return network_.states(table_rows(item_, items), mask, training);
   }
 
   Tensor loss_of(std::span<const Chunk> examples) override {
@@ -157,7 +158,7 @@ class S3Rec::Pretraining : public TrainTask {
     Tensor sum = at::zeros({}, at::TensorOptions(at::kFloat).device(model_.device()));
     if (options_.aap > 0) {
       const Tensor items = read.items.flatten().index_select(0, places_of(is_item(read) > 0));
-      sum = sum + options_.aap * attribute_loss(at::mm(at::embedding(model_.item_, items), aap_), items);
+      sum = sum + options_.aap * attribute_loss(at::mm(table_rows(model_.item_, items), aap_), items);
     }
     if (options_.mip > 0 || options_.map > 0) sum = sum + masked_loss(read);
     if (options_.sp > 0) sum = sum + options_.sp * segment_loss(read);
@@ -188,8 +189,7 @@ class S3Rec::Pretraining : public TrainTask {
     if (options_.mip > 0) {
       const Tensor random = at::randint(model_.num_items(), {items.size(0)}, items.options());
       const Tensor query = at::mm(h, mip_).to(at::kFloat);
-      const Tensor margin =
-          (query * (at::embedding(model_.item_, items) - at::embedding(model_.item_, random))).sum(-1);
+      const Tensor margin = (query * (table_rows(model_.item_, items) - table_rows(model_.item_, random))).sum(-1);
       sum = sum + options_.mip * (at::softplus(-margin) * (random != items).to(at::kFloat)).sum();
     }
     if (options_.map > 0) sum = sum + options_.map * attribute_loss(at::mm(h, map_), items);

@@ -14,6 +14,7 @@
 #include "methods/history_batch.h"
 #include "methods/item_loss.h"
 #include "methods/item_transformer.h"
+#include "nn/table_rows.h"
 
 namespace tessera::methods::sasrec {
 
@@ -57,7 +58,7 @@ class SasRec : public DenseRetriever {
 
   /// @return [B, S, d]
   Tensor states(const HistoryBatch& read) const {
-    return network_.states(at::embedding(item_, read.items), causal_mask(read), is_training());
+    return network_.states(table_rows(item_, read.items), causal_mask(read), is_training());
   }
 
   Tensor loss_of(std::span<const Chunk> examples) override {

@@ -34,6 +34,7 @@
 #include "nn/device.h"
 #include "nn/dropout.h"
 #include "nn/softmax.h"
+#include "nn/table_rows.h"
 #include "train/train_log.h"
 
 namespace tessera::methods::tdm {
@@ -101,14 +102,14 @@ struct Network {
   /// @param items  [B, S] rows of the table, newest first, padding behind
   Context read(const Tensor& items, bool training) const {
     const int64_t padding = table.size(0) - 1;
-    const Tensor x = hash_dropout(at::embedding(table, items), dropout, training);  // [B, S, d]
+    const Tensor x = hash_dropout(table_rows(table, items), dropout, training);  // [B, S, d]
     const Tensor hidden = (items == padding).to(at::kFloat).mul(kMasked);
     const Tensor mask = hidden + key_bias.narrow(0, 0, items.size(1));
     return {x * (items != padding).to(at::kFloat).unsqueeze(-1), at::linear(x, key), mask.unsqueeze(1)};
   }
   /// @param nodes  [B, M] rows of the table. @return [B, M] logits
   Tensor score(const Context& context, const Tensor& nodes, bool training) const {
-    const Tensor e = at::embedding(table, nodes);  // [B, M, d]
+    const Tensor e = table_rows(table, nodes);  // [B, M, d]
     const double scale = 1 / std::sqrt(static_cast<double>(e.size(-1)));
     const Tensor attention = at::softmax(at::bmm(e, context.keys.transpose(1, 2)) * scale + context.mask, -1);
     const Tensor seen = at::bmm(attention, context.items).to(at::kFloat);  // [B, M, d]
