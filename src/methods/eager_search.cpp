@@ -24,6 +24,13 @@ Tensor EagerEncoder::encode(std::span<const std::span<const ItemId>> histories, 
   return t5.encode(read(source.to(items.device())), mask, training);
 }
 
+void EagerEncoder::add_codes(const EagerStream& stream) {
+  for (int64_t l = 0; l < stream.levels(); ++l) {
+    const Tensor rows = stream.paths().select(1, l) + stream.level_begin(l);
+    codes.push_back({stream.tokens(), at::cat({rows, at::full({1}, EagerStream::kBos, rows.options())})});
+  }
+}
+
 Tensor EagerEncoder::read(const Tensor& source) const {
   Tensor x = table_rows(items, source);
   for (const Share& code : codes)
@@ -31,10 +38,9 @@ Tensor EagerEncoder::read(const Tensor& source) const {
   return x;
 }
 
-EagerEncoder EagerEncoder::for_inference(at::ScalarType type) const {
+Tensor EagerEncoder::table() const {
   const torch::NoGradGuard no_grad;
-  return {
-      t5.cast(type), read(at::arange(items.size(0), at::TensorOptions(at::kLong).device(items.device()))), causal, {}};
+  return read(at::arange(items.size(0), at::TensorOptions(at::kLong).device(items.device())));
 }
 
 Tensor EagerEncoder::prefix_mask(int64_t longest, int64_t skip) const {
@@ -53,15 +59,14 @@ Tensor EagerEncoder::length_mask(std::span<const std::span<const ItemId>> histor
 
 EagerSearch::EagerSearch(const std::vector<EagerStream>& streams, const EagerEncoder& encoder, const Settings& settings)
     : streams_(&streams), settings_(settings), num_items_(encoder.start()) {
-  const auto type = settings.bf16 ? at::kBFloat16 : at::kFloat;
-  encoder_ = encoder.for_inference(type);
+  const Tensor table = encoder.table();
   if (settings.engines) {
     for (const EagerStream& stream : streams)
-      engines_.push_back(
-          stream.engine(encoder.t5, encoder_.items, 1 + settings.max_history, encoder.causal, settings.bf16));
-    encoder_ = {};
+      engines_.push_back(stream.engine(encoder.t5, table, 1 + settings.max_history, encoder.causal, settings.bf16));
     return;
   }
+  const auto type = settings.bf16 ? at::kBFloat16 : at::kFloat;
+  encoder_ = {encoder.t5.cast(type), table, encoder.causal, {}};
   for (const EagerStream& stream : streams) decoders_.push_back(stream.decoder().cast(type));
 }
 

@@ -25,10 +25,12 @@ struct EagerEncoder {
   std::vector<Share> codes;  ///< what is added to an item's own row: the tokens of its codes, or nothing
 
   int64_t start() const { return items.size(0) - 1; }
+  /// Items are read with the tokens of their codes in this stream too, the start token with the stream's first one.
+  void add_codes(const EagerStream& stream);
   /// What the encoder reads of items. @param source  int64 of any shape. @return [..., d]
   at::Tensor read(const at::Tensor& source) const;
-  /// The same encoder with one table and no gradients, in the type of its answers' products.
-  EagerEncoder for_inference(at::ScalarType type) const;
+  /// [N + 1, d] what is read of every item and of the start token, without gradient.
+  at::Tensor table() const;
   /// @param longest  of the histories. @return [B, 1 + longest, d]
   at::Tensor encode(std::span<const std::span<const ItemId>> histories, int64_t longest, bool training) const;
   /// [1, longest + 1 - skip, 1 + longest]: row p sees the start token and the first p + skip items.

@@ -75,7 +75,8 @@ TEST(EagerStream, ProbabilitiesOfAllItemsSumToOne) {
 
 TEST(EagerSearch, EnginesAgreeWithTensors) {
   for (const bool causal : {true, false}) {
-    const Net net(causal);
+    Net net(causal);
+    if (causal) net.encoder.add_codes(net.streams[1]);
     const auto requests = some_requests(8);
     const auto fast = EagerSearch(net.streams, net.encoder, {.max_history = 12}).candidates(requests, nullptr, 8, true);
     const auto slow = EagerSearch(net.streams, net.encoder, {.max_history = 12, .decode_batch = 4, .engines = false})
@@ -259,17 +260,18 @@ TEST(EagerTransfer, AHiddenCodeIsNotSeen) {
 }
 
 TEST(EagerEncoder, ReadsAnItemWithTheTokensOfItsCodes) {
-  const Tensor items = torch::arange(8).to(at::kFloat).view({4, 2}),
-               tokens = torch::tensor({{100.f, 0.f}, {0.f, 1000.f}});
-  EagerEncoder encoder;
-  encoder.items = items;
-  EXPECT_TRUE(at::equal(encoder.read(torch::tensor({{2, 3}}, at::kLong)), items.narrow(0, 2, 2).unsqueeze(0)));
-  encoder.codes = {{tokens, torch::tensor({0, 1, 1, 0}, at::kLong)}, {tokens, torch::tensor({1, 1, 0, 0}, at::kLong)}};
-  const Tensor wanted = torch::tensor({{104.f, 1005.f}, {206.f, 7.f}});
-  EXPECT_TRUE(at::equal(encoder.read(torch::tensor({{2, 3}}, at::kLong)), wanted.unsqueeze(0)));
-  const EagerEncoder fixed = encoder.for_inference(at::kFloat);
-  EXPECT_TRUE(fixed.codes.empty());
-  EXPECT_TRUE(at::equal(fixed.read(torch::tensor({2, 3}, at::kLong)), wanted));
+  Net net;
+  for (const EagerStream& stream : net.streams) net.encoder.add_codes(stream);
+  const Tensor table = net.encoder.table();
+  EXPECT_FALSE(table.requires_grad());
+  for (const int64_t item : {0, 17, 59}) {
+    Tensor wanted = net.encoder.items[item];
+    for (const EagerStream& stream : net.streams)
+      for (int64_t l = 0; l < stream.levels(); ++l)
+        wanted = wanted + stream.tokens()[stream.level_begin(l) + stream.paths()[item][l].item<int64_t>()];
+    EXPECT_TRUE(at::allclose(net.encoder.read(torch::tensor({{item}}, at::kLong)).flatten(), wanted, 1e-5, 1e-5));
+    EXPECT_TRUE(at::allclose(table[item], wanted, 1e-5, 1e-5));
+  }
 }
 
 // ---- fusion ---------------------------------------------------------------------------------------------------------

@@ -21,6 +21,19 @@ TrainSummary train(RegressionTask& task, const TrainOptions& options, const std:
 
 using Values = std::vector<std::pair<std::string, double>>;
 
+TEST(TrainerTest, AParameterLearnsAtTheRateThatItsTaskNames) {
+  struct Rated : RegressionTask {
+    double rate(const std::string& name) const override { return name == "w1" ? 0.0 : 1.0; }
+  };
+  Rated task;
+  const at::Tensor w1 = task.w1().detach().clone(), all = task.flat();
+  auto options = short_options();
+  options.weight_decay = options.ema_decay = 0;  // the rate scales neither
+  train(task, options);
+  EXPECT_TRUE(at::equal(task.w1().detach(), w1));
+  EXPECT_FALSE(at::equal(task.flat(), all));
+}
+
 TEST(TrainerTest, LearnsAndLeavesTheBestWeights) {
   RegressionTask task;
   const double before = task.validate().front().second;

@@ -210,7 +210,7 @@ class Eager : public Retriever, private TrainTask {
       TESSERA_CHECK(stream.ids().num_items() == num_items, corrupt, "eager: codes of {} items, the dataset has {}",
                     stream.ids().num_items(), num_items);
       stream.make_weights(*parameters_, options_.t5);
-      if (options_.read == "items-and-codes") add_codes(stream);
+      if (options_.read == "items-and-codes") encoder_.add_codes(stream);
       if (!contrasts()) continue;
       const auto dim = stream.ids().metadata.find("dim");
       const int64_t wanted = dim == stream.ids().metadata.end() ? 0 : std::strtoll(dim->second.c_str(), nullptr, 10);
@@ -220,14 +220,6 @@ class Eager : public Retriever, private TrainTask {
     }
     if (transfers())
       transfer_ = EagerTransfer(*parameters_, options_.t5, streams_[guidance().first], options_.transfer);
-  }
-
-  /// The start token has the stream's first one.
-  void add_codes(const EagerStream& stream) {
-    for (int64_t l = 0; l < stream.levels(); ++l) {
-      const Tensor rows = stream.paths().select(1, l) + stream.level_begin(l);
-      encoder_.codes.push_back({stream.tokens(), at::cat({rows, at::full({1}, EagerStream::kBos, rows.options())})});
-    }
   }
 
   EagerSearch searching() const {
