@@ -51,6 +51,7 @@ void add_leaderboard(CLI::App& app, Program& program) {
   CLI::App* command = app.add_subcommand("leaderboard", "A set of recipes, one after another, and their table");
   command->add_option("BOARD", flags->file, "board file (.toml)")->required();
   command->add_option("--only", flags->request.only, "label of a row to run; may be repeated")->allow_extra_args(false);
+  command->add_flag("--first-seed", flags->request.first_seed, "one run of every row; further seeds another time");
   command->add_flag("--collect", flags->request.collect, "run nothing: the table of what is finished");
   command->add_option("--results", flags->results, "Markdown file that gets the tables, instead of the board's");
   command->callback(

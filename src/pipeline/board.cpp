@@ -145,11 +145,11 @@ class BoardRunner {
   }
 
   void run_queue() {
-    size_t most = 0;
-    std::vector<std::vector<const BoardRow*>> rounds;
+    size_t rounds = 1;
     for (const BoardTable& table : board_.tables)
-      for (const BoardRow& row : table.rows) most = std::max(most, seeds_of(board_, row).size());
-    for (size_t round = 0; round < most; ++round) {
+      for (const BoardRow& row : table.rows) rounds = std::max(rounds, seeds_of(board_, row).size());
+    if (request_.first_seed) rounds = 1;
+    for (size_t round = 0; round < rounds; ++round) {
       for (const BoardTable& table : board_.tables) {
         for (const BoardRow& row : table.rows) {
           const auto& seeds = seeds_of(board_, row);

@@ -86,6 +86,7 @@ Board load_board(const std::filesystem::path& file);
 struct BoardRequest {
   std::vector<std::string> only;  ///< labels; none: all rows
   bool collect = false;           ///< run nothing, show what is finished
+  bool first_seed = false;        ///< leave the further seeds for another time
 };
 
 /// Runs what is not finished, one run after another, the first seed of every row before the further ones, and puts the

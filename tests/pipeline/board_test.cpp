@@ -65,6 +65,12 @@ TEST_F(BoardTest, RunsEveryRowOnceASeedAndNeverAgain) {
   EXPECT_GT(fs::file_size(folder_ / "runs/board-tiny/log.txt"), 100u);
 }
 
+TEST_F(BoardTest, TheFirstSeedAlone) {
+  const json result = run_board(board(kTwoRows), context(), {.first_seed = true});
+  EXPECT_EQ(result.at("tables").at(0).at("rows").at(0).at("seeds"), json{1});
+  EXPECT_EQ(result.at("tables").at(0).at("rows").at(1).at("seeds"), json{7});
+}
+
 TEST_F(BoardTest, OneRowAloneAndNothingButCollecting) {
   const Board loaded = board(kTwoRows);
   json result = run_board(loaded, context(), {.only = {"Item CF"}});
