@@ -44,6 +44,8 @@ class WindowRetriever : public DenseRetriever {
   /// @param state_dim  length of a state
   WindowRetriever(std::string name, WindowOptions options, int64_t state_dim);
 
+  const WindowOptions& options() const { return options_; }
+
   /// Makes the weights of the network itself; the tables of items, people and outputs are there.
   virtual void build_network(Parameters& weights) = 0;
   /// @param items  [B, L, d], zero where a history is shorter; @param real  [B, L, 1]: 1 where there is an item

@@ -9,7 +9,7 @@
 // thirty times the default training of common libraries to repeat the paper's numbers. A history is one example here,
 // with only some answers in it, so give it many more epochs than a causal model. Ours: pre-norm, ReLU in the blocks;
 // masks are drawn anew in every epoch; positions are counted from the end. Reported for Beauty by the authors of
-// S3-Rec, unfiltered: R@10 .0347, N@10 .0170. Ours: docs/results.md.
+// S3-Rec, filtered: R@10 .0347, N@10 .0170. Ours: docs/results.md.
 #include <torch/torch.h>
 
 #include "methods/catalog.h"

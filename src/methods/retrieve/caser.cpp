@@ -8,7 +8,7 @@
 // Loss: binary cross-entropy, each of the next T items against `negatives` random ones (eq. 10).
 // Ours: every training item but a person's first begins a window; the paper has windows of L + T items only. A person
 // who is not known is zero. Defaults are the authors' (d 50, L 5, T 3, 16 and 4 filters, 3 negatives, l2 1e-6).
-// Reported for Beauty by the authors of S3-Rec, unfiltered: R@10 .0347, N@10 .0176. Ours: docs/results.md.
+// Reported for Beauty by the authors of S3-Rec, filtered: R@10 .0347, N@10 .0176. Ours: docs/results.md.
 #include <torch/torch.h>
 
 #include "methods/catalog.h"

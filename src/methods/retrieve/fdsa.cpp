@@ -5,7 +5,7 @@
 // joined, [o_item, o_feature] W + b, and scored against the item table.
 // Loss: the paper's binary cross-entropy with one random negative; `loss` has stronger ones.
 // Ours: pre-norm; w is a vector; the text features of the paper are left out. Sizes and dropout are those of our
-// SASRec, so that the two differ in the attributes alone. Reported for Beauty by the authors of S3-Rec, unfiltered:
+// SASRec, so that the two differ in the attributes alone. Reported for Beauty by the authors of S3-Rec, filtered:
 // R@10 .0407, N@10 .0208. Ours: docs/results.md.
 #include <torch/torch.h>
 

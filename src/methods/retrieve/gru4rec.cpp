@@ -10,7 +10,7 @@
 //   softmax        cross-entropy over the whole catalogue, no sampling: ours
 // Ours: Adam instead of AdaGrad with momentum; batches of whole histories instead of session-parallel ones, so a batch
 // has several answers of one person; a negative that is the answer itself is masked. The ELU of bpr-max is that of the
-// authors' code. Reported for Beauty by the authors of S3-Rec, unfiltered: R@10 .0283, N@10 .0137. Ours:
+// authors' code. Reported for Beauty by the authors of S3-Rec, filtered: R@10 .0283, N@10 .0137. Ours:
 // docs/results.md.
 #include <torch/torch.h>
 

@@ -7,7 +7,7 @@
 // Loss: BPR against one random item for each of the next T items.
 // A person who is not known is zero. Options are the authors' (d 50, L 5, T 3, batch 4096); their l2 of 1e-3 stands
 // beside a loss that is summed over the batch, which is 1e-7 beside a mean. Reported for Beauty by the authors of
-// S3-Rec, unfiltered: R@10 .0512, N@10 .0266. Ours: docs/results.md.
+// S3-Rec, filtered: R@10 .0512, N@10 .0266. Ours: docs/results.md.
 #include <torch/torch.h>
 
 #include "methods/catalog.h"
@@ -28,17 +28,17 @@ struct Options : WindowOptions {
 
 class Hgn : public WindowRetriever {
  public:
-  explicit Hgn(const Options& options) : WindowRetriever("hgn", options, options.model_dim), options_(options) {}
+  explicit Hgn(const Options& options) : WindowRetriever("hgn", options, options.model_dim) {}
 
  private:
   void build_network(Parameters& weights) override {
-    const int64_t d = options_.model_dim;
+    const int64_t d = options().model_dim;
     const double scale = std::sqrt(1.0 / static_cast<double>(d));
     gate_item_ = weights.normal("gate.item", {d, d}, scale);
     gate_user_ = weights.normal("gate.user", {d, d}, scale);
     gate_bias_ = weights.constant("gate.bias", {d}, 0);
     place_item_ = weights.normal("place.item", {1, d}, scale);
-    place_user_ = weights.normal("place.user", {options_.length, d}, scale);
+    place_user_ = weights.normal("place.user", {options().length, d}, scale);
   }
 
   Tensor state_of(const Tensor& e, const Tensor& real, const Tensor& u) const override {
@@ -50,11 +50,10 @@ class Hgn : public WindowRetriever {
   }
 
   Tensor window_loss(const Scored& scored) const override {
-    const Tensor margin = scored.answers.repeat({1, options_.negatives}) - scored.random;
+    const Tensor margin = scored.answers.repeat({1, options().negatives}) - scored.random;
     return (at::softplus(-margin) * scored.counts).sum() / scored.counts.sum().clamp_min(1);
   }
 
-  Options options_;
   Tensor gate_item_, gate_user_, gate_bias_, place_item_, place_user_;
 };
 

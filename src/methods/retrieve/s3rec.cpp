@@ -12,7 +12,7 @@
 // The four are summed over a history, not averaged, with the authors' weights .2, 1, 1, .5. Fine-tuning: `loss`, by
 // default the authors' bce. Attributes are categories, brands and attribute values (methods/item_attributes.h).
 // Ours: pre-norm; positions counted from the end; training items only are read (the authors' pre-training too leaves
-// validation and test out). Paper, Beauty, unfiltered: R@10 .0647, N@10 .0327. Ours: docs/results.md.
+// validation and test out). Paper, Beauty, filtered: R@10 .0647, N@10 .0327. Ours: docs/results.md.
 #include <torch/torch.h>
 
 #include "base/error.h"
