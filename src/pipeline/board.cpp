@@ -20,12 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// One run of the queue.
-struct BoardJob {
-  size_t table, row;
-  int64_t seed;
-};
-
 /// "SASRec, softmax" -> "sasrec-softmax".
 std::string slug_of(const std::string& label) {
   std::string slug;
@@ -103,14 +97,12 @@ class BoardRunner {
   }
 
   json run() {
-    const auto start = std::chrono::steady_clock::now();
     check();
     if (!request_.collect) run_queue();
     json out = {{"name", board_.name},
                 {"title", board_.title},
                 {"columns", board_.columns},
                 {"metric", board_.metric},
-                {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()},
                 {"tables", json::array()}};
     for (const BoardTable& table : board_.tables) {
       json rows = json::array();
@@ -118,6 +110,7 @@ class BoardRunner {
       out["tables"].push_back(
           {{"title", table.title}, {"note", table.note}, {"reference", table.reference}, {"rows", std::move(rows)}});
     }
+    add_cost(out);
     return out;
   }
 
@@ -190,6 +183,31 @@ class BoardRunner {
   static double train_seconds(const json& metrics) {
     const json facts = metrics.value("facts", json::object()), stages = metrics.value("stages", json::object());
     return facts.value("train_seconds", stages.value("train", json::object()).value("seconds", 0.0));
+  }
+
+  /// What the finished runs took: a stage that several of them share once, and the answers under both protocols.
+  void add_cost(json& out) const {
+    double seconds = 0;
+    int64_t finished = 0;
+    std::set<std::string> counted;
+    for (const BoardTable& table : board_.tables) {
+      for (const BoardRow& row : table.rows) {
+        for (const RunSummary& run : finished_runs(row)) {
+          ++finished;
+          const json stages = run.metrics.value("stages", json::object());
+          const json test = run.metrics.at("splits").value("test", json::object());
+          for (const auto& [stage, facts] : stages.items())
+            if (counted.insert(stage + facts.value("hash", run.name)).second)
+              seconds += std::max(facts.value("seconds", 0.0), stage == "train" ? train_seconds(run.metrics) : 0.0);
+          for (const char* protocol : {"filtered", "unfiltered"}) {
+            const double rate = test.value(protocol, json::object()).value("users_per_second", 0.0);
+            if (rate > 0) seconds += test.value("cases", 0.0) / rate;
+          }
+        }
+      }
+    }
+    out["finished_runs"] = finished;
+    out["seconds"] = seconds;
   }
 
   json summary_of(const BoardRow& row, const BoardRow* reference) const {

@@ -93,12 +93,12 @@ struct BoardRequest {
 /// numbers together. A row that fails is told and the others go on; what is finished is never done again, and a run
 /// that was interrupted goes on from its checkpoint. Lines go to context.log and, with the time, to
 /// <runs>/board-<name>/log.txt.
-/// @return {"name", "title", "columns", "metric", "seconds", "tables": [{"title", "note", "reference", "rows":
-///         [{"label", "note", "state": "done" | "skipped" | "failed" | "not run", "why", "method", "runs": [...],
-///         "seeds": [...], "parameters", "train_seconds", "answer_us", "cases", "values": {protocol: {metric: {"mean",
-///         "low", "high", "sd"}}}, "difference": {protocol: {"mean", "low", "high"}}, "reported": [...]}]}]}; a value's
-///         interval is over test cases, of their mean over the seeds; "sd" is that of the seeds' means; "difference" is
-///         that of the board's metric from the reference, paired by test case
+/// @return {"name", "title", "columns", "metric", "finished_runs", "seconds" (of all of them), "tables": [{"title",
+///         "note", "reference", "rows": [{"label", "note", "state": "done" | "skipped" | "failed" | "not run", "why",
+///         "method", "runs": [...], "seeds": [...], "parameters", "train_seconds", "answer_us", "cases", "values":
+///         {protocol: {metric: {"mean", "low", "high", "sd"}}}, "difference": {protocol: {"mean", "low", "high"}},
+///         "reported": [...]}]}]}; a value's interval is over test cases, of their mean over the seeds; "sd" is that of
+///         the seeds' means; "difference" is that of the board's metric from the reference, paired by test case
 /// @throws Error(config) for a label in `only` that the board does not have, or a recipe that does not resolve
 nlohmann::json run_board(const Board& board, const RunContext& context, const BoardRequest& request = {});
 

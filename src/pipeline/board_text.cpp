@@ -29,7 +29,8 @@ std::string time_text(double seconds) {
   if (seconds < 10) return fmt::format("{:.1f} s", seconds);
   if (seconds < 60) return fmt::format("{:.0f} s", seconds);
   const auto whole = std::lround(seconds);
-  return fmt::format("{} min {} s", whole / 60, whole % 60);
+  if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{} h {} min", whole / 3600, whole / 60 % 60);
 }
 
 std::string count_text(double count) {
@@ -109,6 +110,14 @@ std::vector<std::string> cost_cells(const json& row) {
           time_text(row.value("train_seconds", 0.0)),
           row.contains("answer_us") ? fmt::format("{:.0f} µs", row.at("answer_us").get<double>()) : "",
           std::to_string(row.at("seeds").size())};
+}
+
+/// What the whole board took; nothing where no run is finished.
+std::string cost_text(const json& board) {
+  const auto runs = board.value("finished_runs", int64_t{0});
+  if (runs == 0) return "";
+  return fmt::format("{} finished run{}: training and answers took {}, what several runs share counted once.", runs,
+                     runs == 1 ? "" : "s", time_text(board.value("seconds", 0.0)));
 }
 
 constexpr const char* kCostTitles[] = {"parameters", "training", "an answer", "seeds"};
@@ -221,6 +230,7 @@ std::string board_markdown(const json& board) {
           out += markdown_row(table, row, protocol, columns);
     }
   }
+  if (const std::string cost = cost_text(board); !cost.empty()) out += "\n" + cost + "\n";
   return out;
 }
 
@@ -231,8 +241,8 @@ std::string board_html(const json& board) {
       "of "
       "their mean over the seeds; ± is the standard deviation of the seeds' means; differences are paired by test "
       "case. The best value of a column is bold. "
-      "Reported numbers are others', in the order of the columns.</p>",
-      escape(board.value("title", "")));
+      "Reported numbers are others', in the order of the columns. {}</p>",
+      escape(board.value("title", "")), escape(cost_text(board)));
   for (const json& table : board.at("tables")) {
     body += fmt::format("<section class=\"card\"><h2>{}</h2><p>{}</p>", escape(table.value("title", "")),
                         escape(table.value("note", "")));

@@ -53,6 +53,8 @@ TEST_F(BoardTest, RunsEveryRowOnceASeedAndNeverAgain) {
   EXPECT_EQ(rows.at(1).at("seeds"), json{7});
   EXPECT_FALSE(rows.at(1).at("values").at("unfiltered").at("ndcg@5").contains("sd"));
   EXPECT_EQ(rows.at(2).at("state"), "skipped");
+  EXPECT_EQ(result.at("finished_runs"), 3);
+  EXPECT_GT(result.at("seconds"), 0);
   for (const json& row : {rows.at(0), rows.at(1)}) {
     const json& hr = row.at("values").at("filtered").at("hr@10");
     EXPECT_LE(hr.at("low"), hr.at("mean"));
@@ -66,7 +68,7 @@ TEST_F(BoardTest, RunsEveryRowOnceASeedAndNeverAgain) {
 }
 
 TEST_F(BoardTest, TheFirstSeedAlone) {
-  const json result = run_board(board(kTwoRows), context(), {.first_seed = true});
+  const json result = run_board(board(kTwoRows), context(), {.only = {}, .first_seed = true});
   EXPECT_EQ(result.at("tables").at(0).at("rows").at(0).at("seeds"), json{1});
   EXPECT_EQ(result.at("tables").at(0).at("rows").at(1).at("seeds"), json{7});
 }
