@@ -6,6 +6,16 @@ namespace tessera {
 
 using at::Tensor;
 
+std::vector<std::span<const ItemId>> random_beginnings(std::vector<std::span<const ItemId>> histories) {
+  const Tensor draws = at::rand({static_cast<int64_t>(histories.size())}, at::kDouble);
+  for (size_t row = 0; row < histories.size(); ++row) {
+    const auto size = static_cast<double>(histories[row].size());
+    const double length = 1 + std::floor(draws.data_ptr<double>()[row] * size);
+    histories[row] = histories[row].first(static_cast<size_t>(std::min(length, size)));
+  }
+  return histories;
+}
+
 Tensor cloze_mask(const Tensor& is_item, double mask_rate, double last_rate) {
   const Tensor real = is_item > 0;
   const Tensor draw = at::rand(is_item.sizes(), is_item.options()).masked_fill(~real, 2.0);

@@ -3,8 +3,15 @@
 #include <ATen/core/TensorBody.h>
 
 #include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/ids.h"
 
 namespace tessera {
+
+/// Of every history a beginning of random length, of one item at least. Draws from ATen's generator.
+std::vector<std::span<const ItemId>> random_beginnings(std::vector<std::span<const ItemId>> histories);
 
 /// Which places of a batch are hidden from a model that learns to fill them. Every row with items has at least one.
 /// Draws from ATen's generator, so seed_step() fixes it.

@@ -179,10 +179,11 @@ class BoardRunner {
     std::ofstream(folder_ / "log.txt", std::ios::app) << format_time(now) << " " << line << "\n";
   }
 
-  /// Of the trainer, or of the whole stage for a method without one.
+  /// Of the trainer, pre-training included, or of the whole stage for a method without one.
   static double train_seconds(const json& metrics) {
     const json facts = metrics.value("facts", json::object()), stages = metrics.value("stages", json::object());
-    return facts.value("train_seconds", stages.value("train", json::object()).value("seconds", 0.0));
+    return facts.value("pretrain_seconds", 0.0) +
+           facts.value("train_seconds", stages.value("train", json::object()).value("seconds", 0.0));
   }
 
   /// What the finished runs took: a stage that several of them share once, and the answers under both protocols.

@@ -54,6 +54,19 @@ TEST(Cloze, AHiddenItemIsNotInWhatIsRead) {
   }
 }
 
+TEST(Cloze, BeginningsHaveEveryLengthEquallyOften) {
+  const std::vector<ItemId> items{ItemId{5}, ItemId{3}, ItemId{8}, ItemId{1}};
+  const std::vector<std::span<const ItemId>> histories(4000, items);
+  at::manual_seed(1);
+  std::vector<int64_t> lengths(5);
+  for (const auto& part : random_beginnings(histories)) {
+    ASSERT_EQ(part.data(), items.data());
+    ++lengths.at(part.size());
+  }
+  EXPECT_EQ(lengths[0], 0);
+  for (size_t size = 1; size <= 4; ++size) EXPECT_NEAR(lengths[size], 1000, 5 * 27.4) << size;  // 5 standard deviations
+}
+
 TEST(Cloze, SegmentsAreAStretchAndTheRest) {
   at::manual_seed(3);
   const HistoryBatch batch = some_rows(400);
