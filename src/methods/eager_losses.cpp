@@ -64,7 +64,7 @@ Tensor EagerTransfer::states(const Tensor& tokens, const Tensor& hidden, const T
   if (hidden.defined()) codes = at::where(hidden.unsqueeze(-1), mask_, codes);
   const Tensor first = cls_.expand({tokens.size(0), 1, -1});
   const Tensor help = at::linear(guide, guide_).to(at::kFloat).unsqueeze(1);  // [N, 1, d]
-  return transformer_.forward(at::cat({first, codes}, 1) + position_ + help, {}, training);
+  return transformer_.forward(at::cat({first, codes}, 1) + position_ + help, {}, training, 0);
 }
 
 Tensor EagerTransfer::reconstruction(const Tensor& states, const Tensor& path, const Tensor& hidden) const {

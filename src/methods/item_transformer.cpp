@@ -4,8 +4,6 @@
 
 #include <cmath>
 
-#include "nn/dropout.h"
-
 namespace tessera {
 
 ItemTransformer::ItemTransformer(Parameters& weights, const ItemTransformerOptions& options, const std::string& prefix)
@@ -14,10 +12,11 @@ ItemTransformer::ItemTransformer(Parameters& weights, const ItemTransformerOptio
       transformer_(weights, options.transformer, prefix) {}
 
 at::Tensor ItemTransformer::states(const at::Tensor& vectors, const at::Tensor& mask, bool training) const {
-  const double scale = std::sqrt(static_cast<double>(options_.transformer.model_dim));
+  const TransformerOptions& network = options_.transformer;
+  const double scale = network.block == "pre-norm" ? std::sqrt(static_cast<double>(network.model_dim)) : 1.0;
   const int64_t length = vectors.size(1);
   const at::Tensor x = vectors * scale + position_.narrow(0, options_.max_history - length, length);
-  return transformer_.forward(hash_dropout(x, options_.input_dropout, training), mask, training);
+  return transformer_.forward(x, mask, training, options_.input_dropout);
 }
 
 }  // namespace tessera

@@ -18,6 +18,7 @@ struct TransformerOptions {
   int64_t layers = 2;
   double dropout = 0.2;
   double attention_dropout = 0.2;
+  std::string block = "pre-norm";
   template <class F>
   void fields(F& f) {
     f("model_dim", model_dim, "width of items and states", range(4, 4096));
@@ -26,11 +27,12 @@ struct TransformerOptions {
     f("layers", layers, "transformer layers", range(1, 64));
     f("dropout", dropout, "dropout of block outputs and the feed-forward block", range(0, 0.95));
     f("attention_dropout", attention_dropout, "dropout of attention weights", range(0, 0.95));
+    f("block", block, "pre-norm: norms before attention and feed-forward, ReLU; post-norm: behind them, GELU (BERT's)",
+      one_of({"pre-norm", "post-norm"}));
   }
 };
 
-/// Pre-norm transformer encoder with LayerNorm, biases and scaled dot-product attention. A bundle of tensors; calls are
-/// pure.
+/// Transformer encoder with LayerNorm, biases and scaled dot-product attention. A bundle of tensors; calls are pure.
 class Transformer {
  public:
   Transformer() = default;
@@ -38,8 +40,9 @@ class Transformer {
 
   /// @param x     [B, S, d] float32; model_dim must be a multiple of heads
   /// @param mask  [B or 1, 1 or S, S] float32 added to the scores (kMasked hides), or undefined
-  /// @return      [B, S, d] float32, after the last norm
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& mask, bool training) const;
+  /// @param input_dropout  of x, with post-norm of the normed x
+  /// @return      [B, S, d] float32, normed
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& mask, bool training, double input_dropout) const;
 
  private:
   struct Layer {
@@ -48,7 +51,7 @@ class Transformer {
   };
   TransformerOptions options_;
   std::vector<Layer> layers_;
-  at::Tensor norm_, shift_;
+  at::Tensor norm_, shift_;  ///< of the output, with post-norm of the input
 };
 
 }  // namespace tessera

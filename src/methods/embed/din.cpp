@@ -6,8 +6,10 @@
 //   z_j = sum of w_t u_t over window j;   score = MLP([z_1 .. z_10, q]): 200 -> 80 -> 1
 // Activation: Dice, x (p + (1 - p) a) with p = sigmoid of the normalised x. Loss: softmax over the next item and
 // `negatives` uniform ones; their log-Q correction is one constant for all candidates, so it changes nothing.
-// The first layer is computed in parts: its share of u_t and of q once each, and only that of q * u_t for every pair.
-// Ours: the normalisation uses the batch at hand, as only the table is kept; no validation, a fixed number of epochs.
+// First layers are computed in parts. Attention: the shares of u_t and of q once each, only that of q * u_t for every
+// pair. Tower: what a window's weights make of u_t once, then the sum over t with w_t: no z_j is ever formed.
+// Ours: the normalisation uses the real pairs of the batch at hand, as only the table is kept; no validation, a fixed
+// number of epochs.
 #include <torch/torch.h>
 
 #include <cmath>
@@ -108,10 +110,6 @@ class Din : public Embedder, private TrainTask {
     slopes_.clear();
     for (const int64_t width : {wide, options_.attention[1], options_.tower[0], options_.tower[1]})
       slopes_.push_back(parameters_->constant("dice." + std::to_string(slopes_.size()), {width}, 0.0));
-    Tensor windowed = at::zeros({windows, history_});
-    for (int64_t j = 0, at = 0; j < windows; at += options_.windows[static_cast<size_t>(j++)])
-      windowed[j].narrow(0, at, options_.windows[static_cast<size_t>(j)]).fill_(1);
-    windowed_ = windowed.to(device_);
   }
 
   Layer layer(const std::string& name, int64_t out, int64_t in) {
@@ -126,19 +124,36 @@ class Din : public Embedder, private TrainTask {
     return (rows * (p + (1 - p) * slopes_[which])).view(x.sizes());
   }
 
+  /// What the first layer of the tower makes of each item of the history, by the window it is in.
+  /// @param u  [B, T, d]. @return [B, T, tower[0]]
+  Tensor in_windows(const Tensor& u) const {
+    std::vector<Tensor> parts;
+    int64_t begin = 0, weights = 0;
+    for (const int64_t size : options_.windows) {
+      parts.push_back(at::linear(u.narrow(1, begin, size), tower_[0].weight.narrow(1, weights, options_.dim)));
+      begin += size;
+      weights += options_.dim;
+    }
+    return at::cat(parts, 1);
+  }
+
   /// @param history  [B, T] items, padded on the left; @param candidates  [B, C]. @return [B, C] scores
   Tensor scores(const Tensor& history, const Tensor& candidates) const {
-    const int64_t batch = history.size(0), count = candidates.size(1), windows = windowed_.size(0);
+    const int64_t batch = history.size(0), length = history.size(1), count = candidates.size(1), d = options_.dim;
+    const Tensor real = (history != num_items_).flatten().nonzero().squeeze(1);      // [P], of B * T
+    const Tensor row = at::div(real, length, "floor");                               // [P], of B
     const Tensor u = table_rows(item_, history), q = table_rows(item_, candidates);  // [B, T, d], [B, C, d]
-    const Tensor pairs = of_product_(q.unsqueeze(2) * u.unsqueeze(1)) + of_item_(u).unsqueeze(1) +
-                         of_candidate_(q).unsqueeze(2);    // [B, C, T, 64]
-    const Tensor inner = dice(inner_(dice(pairs, 0)), 1);  // [B, C, T, 16]
-    const Tensor real = (history != num_items_).to(at::kFloat).unsqueeze(1);
-    const Tensor w = weight_(inner).squeeze(3).to(at::kFloat) * real;  // [B, C, T]
-    const Tensor share = (w.unsqueeze(2) * windowed_).flatten(1, 2);   // [B, C * windows, T]
-    const Tensor z = at::bmm(share, u).to(at::kFloat).view({batch, count, windows * options_.dim});
-    Tensor x = at::cat({z, q}, 2);
-    for (size_t l = 0; l < 2; ++l) x = hash_dropout(dice(tower_[l](x), 2 + l), options_.dropout, training_);
+    const Tensor read = u.flatten(0, 1).index_select(0, real);                       // [P, d]
+    const Tensor pairs = of_product_(q.index_select(0, row) * read.unsqueeze(1)) + of_item_(read).unsqueeze(1) +
+                         of_candidate_(q).index_select(0, row);  // [P, C, 64]
+    const Tensor inner = dice(inner_(dice(pairs, 0)), 1);        // [P, C, 16]
+    const Tensor w = weight_(inner).squeeze(2).to(at::kFloat);   // [P, C]
+    const Tensor shares = at::zeros({batch * length, count}, w.options()).index_copy(0, real, w);
+    const Tensor of_history = at::bmm(shares.view({batch, length, count}).transpose(1, 2), in_windows(u));
+    const Tensor of_candidate =
+        at::linear(q, tower_[0].weight.narrow(1, tower_[0].weight.size(1) - d, d), tower_[0].bias);
+    Tensor x = hash_dropout(dice(of_history + of_candidate, 2), options_.dropout, training_);  // [B, C, 200]
+    x = hash_dropout(dice(tower_[1](x), 3), options_.dropout, training_);
     return tower_[2](x).squeeze(2).to(at::kFloat);
   }
 
@@ -171,7 +186,7 @@ class Din : public Embedder, private TrainTask {
   const Split* split_ = nullptr;  ///< while training
   Windows examples_;
   std::optional<Parameters> parameters_;
-  Tensor item_, windowed_;  ///< [N + 1, d], [windows, T]
+  Tensor item_;  ///< [N + 1, d]
   Layer of_item_, of_candidate_, of_product_, inner_, weight_;
   std::vector<Layer> tower_;
   std::vector<Tensor> slopes_;

@@ -7,9 +7,9 @@
 // example for ten of the others, which `last_rate` stands for.
 // Known to be under-trained in most comparisons: Petrov and Macdonald (RecSys 2022, arXiv:2207.07483) needed up to
 // thirty times the default training of common libraries to repeat the paper's numbers. A history is one example here,
-// with only some answers in it, so give it many more epochs than a causal model. Ours: pre-norm, ReLU in the blocks;
-// masks are drawn anew in every epoch; positions are counted from the end. Reported for Beauty by the authors of
-// S3-Rec, filtered: R@10 .0347, N@10 .0170. Ours: docs/results.md.
+// with only some answers in it, so give it many more epochs than a causal model. Ours: pre-norm and ReLU in the
+// blocks unless block = "post-norm"; masks are drawn anew in every epoch; positions are counted from the end.
+// Reported for Beauty by the authors of S3-Rec, filtered: R@10 .0347, N@10 .0170. Ours: docs/results.md.
 #include <torch/torch.h>
 
 #include "methods/catalog.h"
@@ -17,7 +17,6 @@
 #include "methods/dense_retriever.h"
 #include "methods/history_batch.h"
 #include "methods/item_loss.h"
-#include "nn/dropout.h"
 #include "nn/table_rows.h"
 #include "nn/transformer.h"
 
@@ -81,9 +80,9 @@ class Bert4Rec : public DenseRetriever {
   /// @return [M, d] what is scored at the M places of the flattened batch
   Tensor states(const Tensor& items, const Tensor& mask, const Tensor& places) const {
     const Tensor position = position_.narrow(0, options_.max_history - items.size(1), items.size(1));
-    const Tensor x = hash_dropout(table_rows(item_, items) + position, options_.transformer.dropout, is_training());
-    const Tensor h = transformer_.forward(x, mask, is_training()).flatten(0, 1).index_select(0, places);
-    return at::gelu(at::linear(h, project_, project_bias_).to(at::kFloat));
+    const Tensor x = table_rows(item_, items) + position;
+    const Tensor h = transformer_.forward(x, mask, is_training(), options_.transformer.dropout);
+    return at::gelu(at::linear(h.flatten(0, 1).index_select(0, places), project_, project_bias_).to(at::kFloat));
   }
 
   Tensor loss_of(std::span<const Chunk> examples) override {

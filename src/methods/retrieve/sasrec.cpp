@@ -6,7 +6,8 @@
 //   sampled-softmax  cross-entropy over the positive and `negatives` uniform items shared by the batch
 //   softmax          cross-entropy over the whole catalogue (the strongest: arXiv:2508.06450 reports R@10 .092 for
 //                    sampled softmax on Beauty, history filtered, against .0605 for bce in the usual tables)
-// Ours: pre-norm, feed-forward width free, positions counted from the end of the history. Our numbers: docs/results.md.
+// Ours: pre-norm (block = "post-norm" is BERT's), feed-forward width free, positions counted from the end of the
+// history. Our numbers: docs/results.md.
 #include <torch/torch.h>
 
 #include "methods/catalog.h"
