@@ -60,9 +60,10 @@ std::string interval_text(const json& value) {
   return text;
 }
 
-/// "+.0012": with the sign that a difference needs.
+/// "+.0012": with the sign that a difference needs, unless it rounds to zero.
 std::string change_text(double value) {
-  return (value < 0 ? "−" : "+") + share_text(std::abs(value));
+  const std::string size = share_text(std::abs(value));
+  return size == share_text(0) ? size : (value < 0 ? "−" : "+") + size;
 }
 
 /// Of the row from the table's reference: "−.0102 [−.0130, −.0075]".

@@ -87,7 +87,9 @@ TEST_F(BoardTest, OneRowAloneAndNothingButCollecting) {
 }
 
 TEST_F(BoardTest, DifferencesFromAReferenceAreThoseOfTheMeans) {
-  const std::string rows = std::string("reference = \"Item CF\"\n") + kTwoRows;
+  const char* twin =
+      "[[table.row]]\nlabel = \"Twin\"\nrecipe = \"cf.toml\"\nset = [\"retrieve.window=2\"]\nseeds = [7]\n";
+  const std::string rows = std::string("reference = \"Item CF\"\n") + kTwoRows + twin;
   const json result = run_board(board(rows), context());
   const json& table = result.at("tables").at(0);
   EXPECT_FALSE(table.at("rows").at(1).contains("difference"));
@@ -100,8 +102,11 @@ TEST_F(BoardTest, DifferencesFromAReferenceAreThoseOfTheMeans) {
     EXPECT_LE(difference.at("low"), difference.at("mean"));
     EXPECT_GE(difference.at("high"), difference.at("mean"));
   }
-  for (const std::string& text : {board_markdown(result), board_html(result)})
+  for (const std::string& text : {board_markdown(result), board_html(result)}) {
     EXPECT_NE(text.find("HR@10 against Item CF"), std::string::npos);
+    EXPECT_NE(text.find(".0000 [.0000, .0000]"), std::string::npos) << "the twin's";
+    EXPECT_EQ(text.find("+.0000"), std::string::npos);
+  }
   EXPECT_NE(error_of([&] { board(std::string("reference = \"Nobody\"\n") + kTwoRows); }).find("no row's label"),
             std::string::npos);
 }
