@@ -52,10 +52,12 @@ struct Trial {
   std::string method;
   json options;
   double blind_loss;  ///< of the best that knows nothing
+
+  std::string label() const { return method + (options.contains("block") ? "_post_norm" : ""); }
 };
 
 void PrintTo(const Trial& trial, std::ostream* out) {
-  *out << trial.method;
+  *out << trial.label();
 }
 
 json small(json options) {
@@ -70,6 +72,7 @@ json transformer(json options) {
 std::vector<Trial> trials() {
   const double uniform = std::log(static_cast<double>(NoiseWorld::kItems)), coin = std::log(2.0);
   return {{"sasrec", transformer({{"loss", "softmax"}}), uniform},
+          {"sasrec", transformer({{"loss", "softmax"}, {"block", "post-norm"}}), uniform},
           {"gru4rec", small({{"model_dim", 16}, {"max_history", 12}, {"layers", 2}, {"loss", "softmax"}}), uniform},
           {"fdsa", transformer({{"loss", "softmax"}}), uniform},
           {"s3rec", transformer({{"loss", "softmax"}, {"pretrain_epochs", 0}}), uniform},
@@ -93,7 +96,7 @@ class Sequential : public testing::TestWithParam<Trial> {
 };
 
 TEST_P(Sequential, NoAnswerIsSeenBeforeItIsAsked) {
-  const TemporaryFolder folder("noise_" + GetParam().method);
+  const TemporaryFolder folder("noise_" + GetParam().label());
   json options = GetParam().options;
   for (const char* rate : {"dropout", "attention_dropout", "input_dropout"}) {
     if (find_method("retrieve", GetParam().method).defaults().contains(rate)) options[rate] = 0.0;
@@ -104,7 +107,7 @@ TEST_P(Sequential, NoAnswerIsSeenBeforeItIsAsked) {
 }
 
 TEST_P(Sequential, EveryWeightLearns) {
-  const TemporaryFolder one("one_" + GetParam().method), more("more_" + GetParam().method);
+  const TemporaryFolder one("one_" + GetParam().label()), more("more_" + GetParam().label());
   json options = GetParam().options;
   if (GetParam().method == "s3rec") options["pretrain_epochs"] = 1;
   train(tiny_world().inputs(), options, 1, one.path());
@@ -117,7 +120,7 @@ TEST_P(Sequential, EveryWeightLearns) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Sequential, testing::ValuesIn(trials()),
-                         [](const auto& one) { return one.param.method; });
+                         [](const auto& one) { return one.param.label(); });
 
 TEST(HistoryBatch, MasksAndPlacesFollowThePadding) {
   const std::vector<ItemId> a{ItemId{4}, ItemId{2}, ItemId{7}}, b{ItemId{5}};
