@@ -238,12 +238,10 @@ std::string board_markdown(const json& board) {
 std::string board_html(const json& board) {
   const auto columns = board.at("columns").get<std::vector<std::string>>();
   std::string body = fmt::format(
-      "<style>main{{max-width:1400px}}</style><h1>{}</h1><p class=\"lead\">Item level, full catalogue. Brackets are "
-      "95% "
-      "bootstrap intervals over test cases, of their mean over the seeds; ± is the standard deviation of the seeds' "
-      "means; differences are paired by test case. The best value of a column is bold. Reported numbers are others', "
-      "in "
-      "the order of the columns. {}</p>",
+      "<style>main{{max-width:1400px}}</style><h1>{}</h1><p class=\"lead\">Item level, full catalogue. "
+      "Brackets are 95% bootstrap intervals over test cases, of their mean over the seeds; ± is the standard "
+      "deviation of the seeds' means; differences are paired by test case. The best value of a column is bold. "
+      "Reported numbers are others', in the order of the columns. {}</p>",
       escape(board.value("title", "")), escape(cost_text(board)));
   for (const json& table : board.at("tables")) {
     body += fmt::format("<section class=\"card\"><h2>{}</h2><p>{}</p>", escape(table.value("title", "")),
