@@ -13,8 +13,9 @@
 // code has every beginning, one of ours a random one of each history: on Beauty about a sixth of theirs.
 // The four are summed over a history, not averaged, with the authors' weights .2, 1, 1, .5. Fine-tuning: `loss`, by
 // default the authors' bce. Attributes are categories, brands and attribute values (methods/item_attributes.h).
-// Ours: pre-norm; positions counted from the end; training items only are read (the authors' pre-training too leaves
-// validation and test out). Paper, Beauty, filtered: R@10 .0647, N@10 .0327. Ours: docs/results.md.
+// Ours: pre-norm (block = "post-norm" is theirs); positions counted from the end; training items only are read (the
+// authors' pre-training too leaves validation and test out). Paper, Beauty, filtered: R@10 .0647, N@10 .0327. Ours:
+// docs/results.md.
 #include <torch/torch.h>
 
 #include "base/error.h"
