@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/program.h"
 #include "pipeline/board.h"
+#include "pipeline/board_record.h"
 
 namespace tessera::cli {
 namespace {
@@ -35,6 +36,7 @@ void leaderboard_command(const LeaderboardFlags& flags, const Program& program) 
     write_file(results, with_board_section(before, board.name, markdown));
     program.log("wrote " + results);
   }
+  if (!board.record.empty() && flags.results.empty()) write_file(board.record, board_record(result, board.record));
   if (program.json_output) {
     print_json(result);
   } else {
@@ -53,7 +55,8 @@ void add_leaderboard(CLI::App& app, Program& program) {
   command->add_option("--only", flags->request.only, "label of a row to run; may be repeated")->allow_extra_args(false);
   command->add_flag("--first-seed", flags->request.first_seed, "one run of every row; further seeds another time");
   command->add_flag("--collect", flags->request.collect, "run nothing: the table of what is finished");
-  command->add_option("--results", flags->results, "Markdown file that gets the tables, instead of the board's");
+  command->add_option("--results", flags->results,
+                      "Markdown file that gets the tables, instead of the board's; its record stays as it is");
   command->callback(
       [flags, &program] { program.action = [flags, &program] { leaderboard_command(*flags, program); }; });
 }

@@ -11,8 +11,10 @@
 #include "base/file.h"
 #include "data/time.h"
 #include "eval/metrics.h"
+#include "pipeline/board_record.h"
 #include "pipeline/compare.h"
 #include "pipeline/recipe.h"
+#include "pipeline/stage.h"
 
 namespace tessera {
 namespace {
@@ -75,9 +77,14 @@ BoardRow row_from(json table, const std::string& where) {
   return row;
 }
 
-Recipe recipe_of(const Board& board, const BoardRow& row, int64_t seed) {
+Recipe recipe_with_changes(const Board& board, const BoardRow& row) {
   Recipe recipe = load_recipe(board.folder / row.recipe);
   for (const std::string& assignment : row.set) apply_set(recipe, assignment);
+  return recipe;
+}
+
+Recipe recipe_of(const Board& board, const BoardRow& row, int64_t seed) {
+  Recipe recipe = recipe_with_changes(board, row);
   recipe.tree["run"]["name"] = run_name(board, row, seed);
   recipe.tree["run"]["seed"] = seed;
   resolve_recipe(recipe);
@@ -110,7 +117,9 @@ class BoardRunner {
       out["tables"].push_back(
           {{"title", table.title}, {"note", table.note}, {"reference", table.reference}, {"rows", std::move(rows)}});
     }
-    add_cost(out);
+    add_seconds(out);
+    if (!board_.record.empty()) keep_recorded_rows(out, board_.record);
+    add_totals(out);
     return out;
   }
 
@@ -186,15 +195,13 @@ class BoardRunner {
            facts.value("train_seconds", stages.value("train", json::object()).value("seconds", 0.0));
   }
 
-  /// What the finished runs took: a stage that several of them share once, and the answers under both protocols.
-  void add_cost(json& out) const {
-    double seconds = 0;
-    int64_t finished = 0;
+  /// What the runs of every row took: a stage that several runs share once, and the answers under both protocols.
+  void add_seconds(json& out) const {
     std::set<std::string> counted;
-    for (const BoardTable& table : board_.tables) {
-      for (const BoardRow& row : table.rows) {
-        for (const RunSummary& run : finished_runs(row)) {
-          ++finished;
+    for (size_t t = 0; t < board_.tables.size(); ++t) {
+      for (size_t r = 0; r < board_.tables[t].rows.size(); ++r) {
+        double seconds = 0;
+        for (const RunSummary& run : finished_runs(board_.tables[t].rows[r])) {
           const json stages = run.metrics.value("stages", json::object());
           const json test = run.metrics.at("splits").value("test", json::object());
           for (const auto& [stage, facts] : stages.items())
@@ -205,9 +212,23 @@ class BoardRunner {
             if (rate > 0) seconds += test.value("cases", 0.0) / rate;
           }
         }
+        json& row = out.at("tables").at(t).at("rows").at(r);
+        if (row.contains("values")) row["seconds"] = seconds;
       }
     }
-    out["finished_runs"] = finished;
+  }
+
+  static void add_totals(json& out) {
+    double seconds = 0;
+    size_t runs = 0;
+    for (const json& table : out.at("tables")) {
+      for (const json& row : table.at("rows")) {
+        if (!row.contains("values")) continue;
+        seconds += row.at("seconds").get<double>();
+        runs += row.at("seeds").size();
+      }
+    }
+    out["finished_runs"] = runs;
     out["seconds"] = seconds;
   }
 
@@ -223,6 +244,7 @@ class BoardRunner {
       out["why"] = row.skip;
       return out;
     }
+    out["recipe_hash"] = hash_of(row, reference);
     const std::vector<RunSummary> runs = finished_runs(row);
     std::string error;
     for (const int64_t seed : seeds_of(board_, row))
@@ -232,6 +254,13 @@ class BoardRunner {
     if (!runs.empty()) add_numbers(out, runs);
     if (!runs.empty() && reference && reference != &row) add_differences(out, runs, finished_runs(*reference));
     return out;
+  }
+
+  /// Of what the row measures, as it is written: a new default of a method does not change it.
+  std::string hash_of(const BoardRow& row, const BoardRow* reference) const {
+    Recipe recipe = recipe_with_changes(board_, row);
+    recipe.tree.erase("run");
+    return stage_hash("board row", {{"recipe", recipe.tree}, {"reference", reference ? reference->label : ""}});
   }
 
   std::vector<RunSummary> finished_runs(const BoardRow& row) const {

@@ -55,7 +55,7 @@ struct BoardTable {
 /// [[table.row.reported]] with `by`, `protocol` and a value a metric ("hr@10" = 0.0605).
 struct Board {
   std::string name, title;
-  std::string results;
+  std::string results, record;
   std::vector<int64_t> seeds = {42, 1, 2};
   double more_seeds_below_minutes = 10;
   std::string metric = "hr@10";
@@ -69,6 +69,9 @@ struct Board {
     f("name", name, "names the runs, <name>-<label>-<seed>; letters, digits, dot, dash and underscore");
     f("title", title, "heading of the page");
     f("results", results, "Markdown file that holds the tables between its markers, relative to the working folder");
+    f("record", record,
+      "JSON Lines file that keeps what was measured, relative to the working folder: shown where the runs are not "
+      "here");
     f("seeds", seeds, "seeds of every row, the first one first");
     f("more_seeds_below_minutes", more_seeds_below_minutes,
       "a training that takes longer is run with the first seed only", at_least(0));
@@ -90,16 +93,19 @@ struct BoardRequest {
 };
 
 /// Runs what is not finished, one run after another, the first seed of every row before the further ones, and puts the
-/// numbers together. A row that fails is told and the others go on; what is finished is never done again, and a run
+/// numbers together; a row that the board's record knows with more seeds than are here is the record's
+/// (board_record.h). A row that fails is told and the others go on; what is finished is never done again, and a run
 /// that was interrupted goes on from its checkpoint. Lines go to context.log and, with the time, to
 /// <runs>/board-<name>/log.txt.
 /// @return {"name", "title", "columns", "metric", "finished_runs", "seconds" (of all of them), "tables": [{"title",
 ///         "note", "reference", "rows": [{"label", "note", "state": "done" | "skipped" | "failed" | "not run", "why",
-///         "method", "runs": [...], "seeds": [...], "parameters", "train_seconds", "answer_us", "cases", "values":
+///         "recorded", "recipe_hash", "method", "runs": [...], "seeds": [...], "parameters", "train_seconds",
+///         "answer_us", "seconds" (of its runs; of a stage that an earlier row shares, none), "cases", "values":
 ///         {protocol: {metric: {"mean", "low", "high", "sd"}}}, "difference": {protocol: {"mean", "low", "high"}},
 ///         "reported": [...]}]}]}; a value's interval is over test cases, of their mean over the seeds; "sd" is that of
 ///         the seeds' means; "difference" is that of the board's metric from the reference, paired by test case
-/// @throws Error(config) for a label in `only` that the board does not have, or a recipe that does not resolve
+/// @throws Error(config) for a label in `only` that the board does not have, or a recipe that does not resolve;
+///         Error(data) for a record that is none
 nlohmann::json run_board(const Board& board, const RunContext& context, const BoardRequest& request = {});
 
 /// The tables as Markdown, the best value of a column in bold.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "pipeline/board_record.h"
 #include "pipeline/tiny_world.h"
 
 namespace tessera {
@@ -148,6 +149,101 @@ TEST_F(BoardTest, PagesHoldEveryRow) {
       EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
   }
   EXPECT_NE(markdown.find("**"), std::string::npos);
+}
+
+/// A board that keeps a record, on a machine with other runs than the one before.
+class BoardRecordTest : public BoardTest {
+ protected:
+  fs::path record() const { return folder_ / "record.jsonl"; }
+  Board recorded_board(const std::string& rows = kTwoRows, const std::string& seeds = "[1, 2]") {
+    return board(rows,
+                 "name = \"tiny\"\nresamples = 50\nseeds = " + seeds + "\nrecord = \"" + record().string() + "\"\n");
+  }
+  json collect(const Board& board, const std::string& runs) {
+    RunContext context = this->context();
+    context.runs = folder_ / runs;
+    return run_board(board, context, {.only = {}, .collect = true});
+  }
+};
+
+TEST_F(BoardRecordTest, StandsForRunsThatAreNotHere) {
+  const std::string rows = std::string("reference = \"Item CF\"\n") + kTwoRows;
+  const json measured = run_board(recorded_board(rows), context());
+  write_file(record(), board_record(measured, record()));
+  const json shown = collect(recorded_board(rows), "elsewhere");
+  EXPECT_EQ(board_markdown(shown), board_markdown(measured));
+  EXPECT_EQ(board_html(shown), board_html(measured));
+  const json& row = shown.at("tables").at(0).at("rows").at(0);
+  EXPECT_EQ(row.at("recorded"), true);
+  EXPECT_EQ(row.at("difference"), measured.at("tables").at(0).at("rows").at(0).at("difference"));
+  EXPECT_FALSE(measured.at("tables").at(0).at("rows").at(0).contains("recorded"));
+  EXPECT_EQ(board_record(shown, record()), read_file(record())) << "collecting again loses nothing";
+}
+
+TEST_F(BoardRecordTest, GivesWayToAsManySeedsHereAndNotToFewer) {
+  write_file(record(), board_record(run_board(recorded_board(), context()), record()));
+  RunContext other = context();
+  other.runs = folder_ / "elsewhere";
+  const auto first_row = [](const json& board) { return board.at("tables").at(0).at("rows").at(0); };
+  EXPECT_EQ(first_row(run_board(recorded_board(), other, {.only = {}, .first_seed = true})).at("seeds"), (json{1, 2}));
+  const json row = first_row(run_board(recorded_board(), other));
+  EXPECT_FALSE(row.contains("recorded"));
+  EXPECT_EQ(row.at("runs").size(), 2u);
+}
+
+TEST_F(BoardRecordTest, IsOfTheRecipeThatWasMeasuredAlone) {
+  write_file(record(), board_record(run_board(recorded_board(), context()), record()));
+  const std::string changed = std::string(kTwoRows).replace(std::string(kTwoRows).find("window=2"), 8, "window=3");
+  const json rows = collect(recorded_board(changed), "elsewhere").at("tables").at(0).at("rows");
+  EXPECT_EQ(rows.at(0).at("state"), "done");
+  EXPECT_EQ(rows.at(1).at("state"), "not run") << "its window is another";
+  EXPECT_NE(collect(recorded_board(std::string("reference = \"Item CF\"\n") + kTwoRows), "elsewhere")
+                .at("tables")
+                .at(0)
+                .at("rows")
+                .at(0)
+                .at("state"),
+            "done")
+      << "it was compared with nothing";
+}
+
+TEST_F(BoardRecordTest, OutlivesARowThatFails) {
+  write_file(record(), board_record(run_board(recorded_board(), context()), record()));
+  const std::string before = read_file(record());
+  fs::remove_all(folder_ / "data");
+  RunContext other = context();
+  other.runs = folder_ / "elsewhere";
+  const json result = run_board(recorded_board(), other);
+  EXPECT_EQ(result.at("tables").at(0).at("rows").at(0).at("state"), "failed");
+  EXPECT_EQ(board_record(result, record()), before);
+}
+
+TEST_F(BoardRecordTest, IsCheckedBeforeItIsBelieved) {
+  const Board loaded = recorded_board();
+  write_file(record(), board_record(run_board(loaded, context()), record()));
+  const std::string good = read_file(record());
+  const json row = json::parse(good.substr(0, good.find('\n')));
+  const auto error_with = [&](const std::string& text) {
+    write_file(record(), text);
+    return error_of([&] { collect(loaded, "elsewhere"); });
+  };
+  EXPECT_EQ(error_with(good), "");
+  EXPECT_NE(error_with(good + good).find(":3: the label"), std::string::npos);
+  for (const char* text : {"{", "[]", "{}", "7", "\xff"})
+    EXPECT_NE(error_with(text).find("record.jsonl:1: no recorded row"), std::string::npos) << text;
+  for (const char* key : {"label", "recipe_hash", "method", "train_seconds", "seconds", "cases", "seeds", "values"}) {
+    json broken = row;
+    broken.erase(key);
+    EXPECT_NE(error_with(broken.dump()).find("no recorded row"), std::string::npos) << key;
+    broken[key] = nullptr;
+    EXPECT_NE(error_with(broken.dump()).find("no recorded row"), std::string::npos) << key;
+  }
+  json broken = row;
+  broken["values"]["filtered"]["hr@10"]["low"] = "x";
+  EXPECT_NE(error_with(broken.dump()).find("no recorded row"), std::string::npos);
+  broken = row;
+  broken["difference"] = {{"filtered", 1}};
+  EXPECT_NE(error_with(broken.dump()).find("no recorded row"), std::string::npos);
 }
 
 TEST(BoardSection, ReplacesOnlyWhatStandsBetweenItsMarkers) {
