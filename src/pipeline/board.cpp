@@ -95,6 +95,15 @@ const std::vector<int64_t>& seeds_of(const Board& board, const BoardRow& row) {
   return row.seeds.empty() ? board.seeds : row.seeds;
 }
 
+/// Whether all options that both recipes have are alike. One that a program of another day did not have yet is not
+/// held against a run, nor where its data was.
+bool agree(const json& run, const json& wanted) {
+  if (!run.is_object() || !wanted.is_object()) return run == wanted;
+  for (const auto& [key, value] : run.items())
+    if (key != "source" && wanted.contains(key) && !agree(value, wanted.at(key))) return false;
+  return true;
+}
+
 /// The queue of a board, and what became of it.
 class BoardRunner {
  public:
@@ -266,9 +275,20 @@ class BoardRunner {
   std::vector<RunSummary> finished_runs(const BoardRow& row) const {
     std::vector<RunSummary> runs;
     if (!row.skip.empty()) return runs;
-    for (const int64_t seed : seeds_of(board_, row))
-      if (auto summary = read_summary(context_.runs / run_name(board_, row, seed))) runs.push_back(std::move(*summary));
+    for (const int64_t seed : seeds_of(board_, row)) {
+      auto summary = read_summary(context_.runs / run_name(board_, row, seed));
+      if (summary && is_of(*summary, recipe_of(board_, row, seed))) runs.push_back(std::move(*summary));
+    }
     return runs;
+  }
+
+  /// Whether the run is one of this recipe, and its numbers are of its last training: a row may have changed since.
+  static bool is_of(const RunSummary& run, const Recipe& recipe) {
+    const fs::path file = run.folder / "recipe.toml";
+    if (!fs::is_regular_file(file) || !agree(load_recipe(file).tree, recipe.tree)) return false;
+    const auto training = read_stage(run.folder / to_string(Stage::train));
+    const json stages = run.metrics.value("stages", json::object());
+    return training && stages.value("train", json::object()).value("hash", "") == training->hash;
   }
 
   void add_numbers(json& out, const std::vector<RunSummary>& runs) const {

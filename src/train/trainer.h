@@ -64,7 +64,10 @@ struct TrainOptions {
       at_least(0));
     f("optimizer", optimizer, "update rule", one_of({"adamw", "adam"}));
     f("learning_rate", learning_rate, "peak learning rate", range(0, 10));
-    f("weight_decay", weight_decay, "decoupled weight decay of matrices", range(0, 10));
+    f("weight_decay", weight_decay,
+      "of matrices: adamw decays them by themselves; adam adds it to the gradient, where .01 can be all that is "
+      "learned",
+      range(0, 10));
     f("beta1", beta1, "first moment's decay", range(0, 0.9999));
     f("beta2", beta2, "second moment's decay", range(0, 0.999999));
     f("schedule", schedule, "shape of the learning rate after warm-up",

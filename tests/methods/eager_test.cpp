@@ -394,7 +394,10 @@ TEST(Eager, TheReleasedVariantHasDefaultsOfItsOwn) {
   EXPECT_EQ(paper.at("model_dim"), 128);
   EXPECT_EQ(paper.at("codes").at("branching"), 256);
   EXPECT_EQ(released.at("model_dim"), 96);
-  EXPECT_EQ(released.at("contrast"), "infonce");
+  EXPECT_EQ(released.at("contrast"), "none");
+  EXPECT_EQ(released.at("reconstruct"), false);
+  EXPECT_EQ(released.at("recognise"), false);
+  EXPECT_EQ(paper.at("contrast"), "smooth-l1");
   EXPECT_EQ(released.at("codes").at("branching"), 128);
   EXPECT_THROW(make_retriever({{"name", "eager"}, {"behaviour", "ppmi-svd"}}), Error);
   EXPECT_THROW(make_retriever({{"name", "eager"}, {"codes", {{"name", "balanced-kmeanz"}}}}), Error);

@@ -87,6 +87,26 @@ TEST_F(BoardTest, OneRowAloneAndNothingButCollecting) {
             std::string::npos);
 }
 
+TEST_F(BoardTest, ARunOfAnotherRecipeIsNotTheRows) {
+  run_board(board(kTwoRows), context());
+  const std::string changed = std::string(kTwoRows).replace(std::string(kTwoRows).find("window=2"), 8, "window=3");
+  const Board loaded = board(changed);
+  const auto state = [&](const json& board, int row) {
+    return board.at("tables").at(0).at("rows").at(row).at("state");
+  };
+  json result = run_board(loaded, context(), {.only = {}, .collect = true});
+  EXPECT_EQ(state(result, 0), "done");
+  EXPECT_EQ(state(result, 1), "not run");
+  result = run_board(loaded, context());
+  EXPECT_EQ(state(result, 1), "done");
+  // Stopped while it trained again: the numbers that are there are of the training before.
+  const fs::path file = folder_ / "runs/tiny-item-cf-7/train/stage.json";
+  json stage = json::parse(read_file(file));
+  stage["hash"] = "another";
+  write_file(file, stage.dump());
+  EXPECT_EQ(state(run_board(loaded, context(), {.only = {}, .collect = true}), 1), "not run");
+}
+
 TEST_F(BoardTest, DifferencesFromAReferenceAreThoseOfTheMeans) {
   const char* twin =
       "[[table.row]]\nlabel = \"Twin\"\nrecipe = \"cf.toml\"\nset = [\"retrieve.window=2\"]\nseeds = [7]\n";

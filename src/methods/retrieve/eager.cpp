@@ -65,7 +65,8 @@ struct Options {
   }
   template <class F>
   void fields(F& f) {
-    f("variant", variant, "defaults of the paper's text, or of the released code", one_of({"paper", "released"}));
+    f("variant", variant, "defaults of the paper's text, or of the released code, whose two auxiliary tasks are off",
+      one_of({"paper", "released"}));
     f("streams", streams, "codes that are written; all but both are controls",
       one_of(
           {"both", "behaviour", "semantic", "behaviour-random", "semantic-random", "two-behaviour", "two-semantic"}));
@@ -355,8 +356,9 @@ Options defaults_of(const std::string& variant) {
   options.t5.head_dim = 24;
   options.t5.ff_dim = 1024;
   options.encoder = "bidirectional";
-  options.contrast.contrast = "infonce";
+  options.contrast.contrast = "none";  // its switches of contrast (infonce) and guidance are off
   options.contrast.semantic_weight = 10;
+  options.transfer.reconstruct = options.transfer.recognise = false;
   options.beam = 100;
   options.train.batch_size = 256;
   options.train.optimizer = "adam";
