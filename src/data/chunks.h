@@ -14,6 +14,7 @@ struct Chunk {
   int64_t begin, end;
   int64_t first_target;
   int64_t size() const { return end - begin; }
+  int64_t answers() const { return end - first_target; }
 };
 
 /// Cuts every training history so that each item after the first `min_history` is an answer exactly once, with at most

@@ -72,6 +72,9 @@ Weights<T>::Weights(const EngineModel& model)
   decoder_bias = Rows<float>(
       bias_rows(model.t5.decoder_bias(),
                 relative_buckets(levels, 1, false, model.t5.decoder_bias().size(0), kMaxDistance).flatten()));
+  if (const Tensor& recency = model.t5.recency_bias(); recency.defined())
+    recency_bias =
+        Rows<float>(bias_rows(recency, relative_buckets(n, 1, false, recency.size(0), kMaxDistance).flatten().flip(0)));
 }
 
 template <class T>

@@ -130,6 +130,7 @@ struct Weights {
   Rows<float> encoder_norm, decoder_norm;
   Rows<float> encoder_bias;            ///< by head: of distance key - query, from -(max_tokens - 1) on
   Rows<float> decoder_bias;            ///< by head: of steps back, 0 .. levels - 1
+  Rows<float> recency_bias;            ///< by head: of distance from the last source token, from max_tokens - 1 down
   std::vector<PackedWeight<T>> heads;  ///< by level; empty if by_node, which has
   std::vector<Rows<T>> node_heads;     ///< by level: [nodes, d]
   std::vector<int64_t> level_sizes;

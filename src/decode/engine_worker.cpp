@@ -249,7 +249,7 @@ void Worker<T>::attend(const HeadJob& job, Scratch<T>& scratch) const {
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t row = job.first_row + done + r, group = job.causal_group;
       const int64_t visible = group == 0 ? job.keys : std::min(job.keys, 1 + (row + group - 1) / group * group);
-      softmax_row(scores + r * stride, job.bias == nullptr ? nullptr : job.bias - row, visible, stride,
+      softmax_row(scores + r * stride, job.bias == nullptr ? nullptr : job.bias - row * job.bias_step, visible, stride,
                   weights + r * stride);
     }
     multiply_to(weights, stride, rows, values, job.out + done * inner_, inner_);
@@ -282,7 +282,7 @@ void Worker<T>::encoder_attention(size_t layer, Range rows, int me) {
     for (int64_t h = 0; h < heads; ++h, packed += packed_head(context.length)) {
       if (mine.size() <= 0) continue;
       attend({projected_.data() + mine.begin * qkv_ + h * dim, qkv_, mine.size(), packed, context.length,
-              w_.encoder_bias.row(h) + w_.max_tokens - 1, mine.begin - context.begin, w_.causal_group,
+              w_.encoder_bias.row(h) + w_.max_tokens - 1, 1, mine.begin - context.begin, w_.causal_group,
               mixed_.data() + mine.begin * inner_ + h * dim},
              scratch_[me]);
     }
@@ -394,7 +394,9 @@ void Worker<T>::cross_attention(size_t layer, Range rows, int me) {
                      std::min(rows.end, context.beam_begin + context.beam_width)};
     for (int64_t h = 0; h < w_.sizes.heads; ++h, packed += packed_head(context.length)) {
       if (mine.size() <= 0) continue;
-      attend({projected_.data() + mine.begin * inner_ + h * dim, inner_, mine.size(), packed, context.length, nullptr,
+      const float* bias =
+          w_.recency_bias.stride == 0 ? nullptr : w_.recency_bias.row(h) + w_.max_tokens - context.length;
+      attend({projected_.data() + mine.begin * inner_ + h * dim, inner_, mine.size(), packed, context.length, bias, 0,
               0, 0, mixed_.data() + mine.begin * inner_ + h * dim},
              scratch_[me]);
     }

@@ -89,6 +89,7 @@ class Worker {
     const T* packed;  ///< keys, then values of the head
     int64_t keys;
     const float* bias;
+    int64_t bias_step;
     int64_t first_row;  ///< of the rows within their context, for the bias and the causal limit
     int64_t causal_group;
     T* out;

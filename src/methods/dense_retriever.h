@@ -72,6 +72,7 @@ class DenseRetriever : public Retriever, protected TrainTask {
   void set_training(bool on) override { training_ = on; }
   int64_t num_examples() const override { return static_cast<int64_t>(examples_.size()); }
   int64_t length(int64_t example) const override { return work(examples_[static_cast<size_t>(example)]); }
+  int64_t answers(int64_t example) const override { return examples_[static_cast<size_t>(example)].answers(); }
   at::Tensor loss(std::span<const int64_t> examples) override;
   std::vector<std::pair<std::string, double>> validate() override;
 

@@ -45,6 +45,17 @@ T5FeedForward make_feed_forward(Parameters& p, const T5Options& o, const std::st
           p.normal(name + ".out", {o.model_dim, o.ff_dim}, inverse_root(o.ff_dim))};
 }
 
+/// Begins as in ALiBi (arXiv:2108.12409): head h takes off 2^-h a step back. Learned numbers alone move too slowly.
+Tensor make_recency(Parameters& p, const T5Options& o, const std::string& name) {
+  const Tensor bias = p.constant(name, {kBuckets, o.heads}, 0.0);
+  const torch::NoGradGuard no_grad;
+  const Tensor bucket = relative_buckets(kMaxDistance, 1, false, kBuckets, kMaxDistance).flatten();
+  for (int64_t distance = kMaxDistance - 1; distance >= 0; --distance)  // of a bucket, the nearest distance
+    for (int64_t h = 0; h < o.heads; ++h)
+      bias[bucket[distance].item<int64_t>()][h] = -static_cast<double>(distance) * std::pow(0.5, h);
+  return bias;
+}
+
 /// [queries, keys] buckets and [buckets, H] values to [H, queries, keys].
 Tensor position_bias(const Tensor& table, int64_t queries, int64_t keys, bool bidirectional) {
   const Tensor buckets = relative_buckets(queries, keys, bidirectional, kBuckets, kMaxDistance).to(table.device());
@@ -93,6 +104,7 @@ T5::T5(Parameters& p, const T5Options& options, const std::string& prefix) : opt
   if (!decoder_.empty()) decoder_norm_ = p.constant(prefix + "decoder.norm", {options.model_dim}, 1.0);
   if (!encoder_.empty()) encoder_bias_ = p.normal(prefix + "encoder.bias", {kBuckets, options.heads}, scale);
   if (!decoder_.empty()) decoder_bias_ = p.normal(prefix + "decoder.bias", {kBuckets, options.heads}, scale);
+  if (!decoder_.empty() && options.recency) recency_bias_ = make_recency(p, options, prefix + "decoder.recency");
 }
 
 T5 T5::with_encoder_of(const T5& other) const {
@@ -122,6 +134,7 @@ T5 T5::cast(at::ScalarType type) const {
     attention(layer.self), attention(layer.cross), plain(layer.ff.norm), matrix(layer.ff.in), matrix(layer.ff.out);
   }
   plain(copy.encoder_norm_), plain(copy.decoder_norm_), plain(copy.encoder_bias_), plain(copy.decoder_bias_);
+  plain(copy.recency_bias_);
   return copy;
 }
 
@@ -142,16 +155,36 @@ Tensor T5::self_attention(const T5Attention& w, const Tensor& x, const Tensor& b
   return add_dropout(x, at::linear(mixed, w.out), options_.dropout, training);  // [B, S, d]
 }
 
-Tensor T5::cross_attention(const T5Attention& w, const Tensor& x, const Tensor& memory, const Tensor& mask,
-                           bool training) const {
+Tensor T5::recency(const Tensor& cross_mask) const {
+  if (!recency_bias_.defined()) return {};
+  const int64_t keys = cross_mask.size(2);
+  const Tensor buckets = relative_buckets(keys, 1, false, kBuckets, kMaxDistance).flatten().to(cross_mask.device());
+  const Tensor last = (cross_mask > kMasked / 2).sum(2, true) - 1;  // [B or 1, 1 or P, 1]
+  const Tensor distance = (last - at::arange(keys, last.options())).clamp_min(0);
+  return recency_bias_.index_select(0, buckets.index_select(0, distance.flatten()))
+      .view({cross_mask.size(0), cross_mask.size(1), keys, recency_bias_.size(1)})
+      .permute({0, 3, 1, 2});
+}
+
+Tensor T5::cross_attention(const T5Attention& w, const Tensor& x, const Tensor& memory, const Tensor& recency,
+                           const Tensor& mask, bool training) const {
   const int64_t batch = memory.size(0), keys = memory.size(1), heads = options_.heads, dim = options_.head_dim;
   const int64_t queries = x.numel() / (batch * options_.model_dim);
   const Tensor q = at::linear(rms_norm(x, w.norm, low_precision(x)), w.q)
                        .view({batch, queries, heads, dim})
                        .transpose(1, 2);  // [B, H, P*T, D]
   const Tensor kv = at::linear(memory, w.kv).view({batch, keys, 2, heads, dim}).permute({2, 0, 3, 1, 4});
-  const Tensor scores = at::matmul(q, kv[0].transpose(-1, -2));  // [B, H, P*T, S]
-  const Tensor weights = attention_weights(scores, {}, mask, options_.dropout, training);
+  Tensor scores = at::matmul(q, kv[0].transpose(-1, -2));  // [B, H, P*T, S]
+  Tensor bias;                                             // [H, P*T, S], where it is that of all contexts
+  if (recency.defined()) {
+    const int64_t sequences = recency.size(2);
+    const Tensor each = recency.unsqueeze(3)
+                            .expand({-1, -1, -1, queries / sequences, -1})
+                            .reshape({recency.size(0), heads, queries, keys});
+    if (recency.size(0) == 1) bias = each.squeeze(0);
+    if (recency.size(0) > 1) scores = scores + each;
+  }
+  const Tensor weights = attention_weights(scores, bias, mask, options_.dropout, training);
   const Tensor mixed = at::matmul(weights, kv[1]).transpose(1, 2).reshape({x.size(0), x.size(1), heads * dim});
   return add_dropout(x, at::linear(mixed, w.out), options_.dropout, training);
 }
@@ -177,10 +210,11 @@ Tensor T5::decode(const Tensor& input, const Tensor& memory, const Tensor& cross
   const int64_t batch = input.size(0), sequences = input.size(1), length = input.size(2);
   const Tensor bias = position_bias(decoder_bias_, length, length, false);
   const Tensor causal = at::full({1, length, length}, kMasked, bias.options().requires_grad(false)).triu(1);
+  const Tensor back = recency(cross_mask);
   Tensor x = hash_dropout(input, options_.dropout, training).reshape({batch * sequences, length, options_.model_dim});
   for (const T5DecoderLayer& layer : decoder_) {
     x = self_attention(layer.self, x, bias, causal, training);
-    x = cross_attention(layer.cross, x, memory, cross_mask, training);
+    x = cross_attention(layer.cross, x, memory, back, cross_mask, training);
     x = feed_forward(layer.ff, x, training);
   }
   return hash_dropout(rms_norm(x, decoder_norm_, low_precision(x)), options_.dropout, training).view(input.sizes());

@@ -23,6 +23,10 @@ struct T5Options {
   int64_t decoder_layers = 4;
   double dropout = 0.1;
   double table_rate = 1.0;
+  /// Ours: a head of cross-attention adds a learned number to a context token by how far before the end of what its
+  /// sequence sees it stands. T5's cross-attention knows no places, and behind a causal encoder a state says what came
+  /// before its item, not what came after: without this the decoder cannot tell the latest item.
+  bool recency = false;
   template <class F>
   void fields(F& f) {
     f("model_dim", model_dim, "width of the residual stream", range(4, 8192));
@@ -82,7 +86,8 @@ class T5 {
   /// P sequences of T tokens for each of B contexts, causal within a sequence.
   /// @param y           [B, P, T, d] float32
   /// @param memory      [B, S, d], from encode()
-  /// @param cross_mask  [B, 1 or P, S] float32 added to the scores of each sequence
+  /// @param cross_mask  [B or 1, 1 or P, S] float32 added to the scores of each sequence. With options().recency, what
+  ///                    it leaves to see stands at the beginning
   /// @return            [B, P, T, d]
   at::Tensor decode(const at::Tensor& y, const at::Tensor& memory, const at::Tensor& cross_mask, bool training) const;
 
@@ -93,21 +98,25 @@ class T5 {
   const at::Tensor& decoder_norm() const { return decoder_norm_; }
   const at::Tensor& encoder_bias() const { return encoder_bias_; }  ///< [buckets, H], shared by all layers
   const at::Tensor& decoder_bias() const { return decoder_bias_; }
+  const at::Tensor& recency_bias() const { return recency_bias_; }  ///< [buckets, H]; undefined without recency
 
  private:
   friend class T5Beams;
   at::Tensor self_attention(const T5Attention& w, const at::Tensor& x, const at::Tensor& bias, const at::Tensor& mask,
                             bool training) const;
   at::Tensor cross_attention(const T5Attention& w, const at::Tensor& x, const at::Tensor& memory,
-                             const at::Tensor& mask, bool training) const;
+                             const at::Tensor& recency, const at::Tensor& mask, bool training) const;
+  /// What each head adds to each context token, by its distance from the end of what the mask leaves.
+  /// @return [B or 1, H, 1 or P, S]; undefined without recency
+  at::Tensor recency(const at::Tensor& cross_mask) const;
   at::Tensor feed_forward(const T5FeedForward& w, const at::Tensor& x, bool training) const;
   bool low_precision(const at::Tensor& x) const;
 
   T5Options options_;
   std::vector<T5EncoderLayer> encoder_;
   std::vector<T5DecoderLayer> decoder_;
-  at::Tensor encoder_norm_, decoder_norm_;  ///< [d]
-  at::Tensor encoder_bias_, decoder_bias_;  ///< [buckets, H]
+  at::Tensor encoder_norm_, decoder_norm_;                 ///< [d]
+  at::Tensor encoder_bias_, decoder_bias_, recency_bias_;  ///< [buckets, H]
 };
 
 /// Distance from which on all positions share the last bucket.
@@ -137,6 +146,7 @@ class T5Beams {
   const T5& model_;
   at::Tensor cross_mask_;
   at::Tensor bias_;                                     ///< [H, steps, steps]
+  at::Tensor recency_;                                  ///< [B, H, 1, S], or undefined
   std::vector<at::Tensor> cross_keys_, cross_values_;   ///< by layer: [B, H, D, S], [B, H, S, D]
   std::vector<std::vector<at::Tensor>> keys_, values_;  ///< by layer and step: [B, W_t, H*D]
   std::vector<at::Tensor> ancestors_;  ///< by step: [B, W] int64, the row of step t that this beam descends from

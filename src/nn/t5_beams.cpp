@@ -19,7 +19,7 @@ Tensor gather_rows(const Tensor& rows, const Tensor& ancestors) {
 }  // namespace
 
 T5Beams::T5Beams(const T5& model, const Tensor& memory, const Tensor& cross_mask, int64_t max_steps)
-    : model_(model), cross_mask_(cross_mask) {
+    : model_(model), cross_mask_(cross_mask), recency_(model.recency(cross_mask)) {
   const int64_t batch = memory.size(0), keys = memory.size(1), heads = model.options_.heads,
                 dim = model.options_.head_dim;
   for (const T5DecoderLayer& layer : model.decoder_) {
@@ -64,7 +64,9 @@ Tensor T5Beams::cross_step(size_t layer, const Tensor& x) {
   const Tensor q = at::linear(rms_norm(x, w.norm, model_.low_precision(x)), w.q)
                        .view({batch, width, heads, dim})
                        .transpose(1, 2);  // [B, H, W, D]
-  const Tensor weights = attention_weights(at::matmul(q, cross_keys_[layer]), {}, cross_mask_, 0.0, false);
+  Tensor scores = at::matmul(q, cross_keys_[layer]);
+  if (recency_.defined()) scores = scores + recency_.to(scores.scalar_type());
+  const Tensor weights = attention_weights(scores, {}, cross_mask_, 0.0, false);
   const Tensor mixed = at::matmul(weights, cross_values_[layer]).transpose(1, 2).reshape({batch, width, heads * dim});
   return add_dropout(x, at::linear(mixed, w.out), 0.0, false);
 }

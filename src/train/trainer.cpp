@@ -113,7 +113,10 @@ Training::Training(TrainTask& task, const TrainOptions& options, uint64_t seed, 
       parameters_(task.parameters()),
       device_(device_of(parameters_)),
       bf16_(use_bf16(options.precision, device_)),
-      order_(task.num_examples(), options_.batch_size, seed, [&](int64_t example) { return task.length(example); }),
+      order_(
+          task.num_examples(), options_.batch_size, seed, [&](int64_t example) { return task.length(example); },
+          options_.batch_by == "answers" ? [&](int64_t example) { return task.answers(example); }
+                                         : BatchOrder::OfExample{}),
       adam_(parameters_, adam_settings(options_, task, parameters_)) {
   steps_per_epoch_ = (order_.num_batches() + options_.accumulate - 1) / options_.accumulate;
   total_steps_ = options_.max_epochs * steps_per_epoch_;

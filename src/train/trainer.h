@@ -27,6 +27,8 @@ class TrainTask {
   virtual int64_t num_examples() const = 0;
   /// Work of one example (history length); batches are filled from examples of like length. Constant: no bucketing.
   virtual int64_t length(int64_t /*example*/) const { return 1; }
+  /// How many answers the example has; the loss of a batch is a mean over them.
+  virtual int64_t answers(int64_t /*example*/) const { return 1; }
   /// Mean loss of a batch, a scalar with gradient. @param examples  indices below num_examples()
   virtual at::Tensor loss(std::span<const int64_t> examples) = 0;
   /// Quality on validation data, higher is better, with any other numbers to log. Runs without gradient.
@@ -36,6 +38,7 @@ class TrainTask {
 
 struct TrainOptions {
   int64_t batch_size = 256;
+  std::string batch_by = "examples";
   int64_t accumulate = 1;
   int64_t max_epochs = 100;
   int64_t max_steps = 0;
@@ -57,6 +60,10 @@ struct TrainOptions {
   template <class F>
   void fields(F& f) {
     f("batch_size", batch_size, "examples a step", range(1, 1 << 20));
+    f("batch_by", batch_by,
+      "examples: every batch has batch_size of them, so a step of short histories has few answers; answers: batches of "
+      "about as many answers each, and of batch_size examples on average",
+      one_of({"examples", "answers"}));
     f("accumulate", accumulate, "batches whose gradients are added up before a step", range(1, 1024));
     f("max_epochs", max_epochs, "passes over the examples", range(1, 1e6));
     f("max_steps", max_steps, "optimiser steps at most; 0: no limit", at_least(0));

@@ -106,9 +106,10 @@ void expect_near(const BeamAnswer& answer, const BeamAnswer& oracle, double tole
 }
 
 TEST(Engine, EqualsTheTrainingPathInFloat32) {
-  for (const int64_t group : {int64_t{0}, int64_t{3}}) {
+  for (const auto& [group, recency] : {std::pair(0, false), std::pair(3, false), std::pair(3, true)}) {
     Sizes sizes;
     sizes.causal_group = group;
+    sizes.t5.recency = recency;
     const EngineWorld world(sizes);
     const Engine engine = world.engine(false);
     EXPECT_FALSE(engine.bf16());

@@ -78,10 +78,19 @@ TEST(T5, DecoderIsCausalAndSequencesOfAContextAreIndependent) {
   EXPECT_GT(largest_difference(whole, other), 1e-2);
 }
 
-TEST(T5, BeamStepsEqualTeacherForcing) {
+/// A decoder with recency whose numbers are not those of the start.
+T5 with_recency(Parameters& parameters) {
+  T5Options options = small_options();
+  options.recency = true;
+  const T5 model(parameters, options, "");
   const torch::NoGradGuard no_grad;
-  Parameters parameters(4, at::kCPU);
-  const T5 model(parameters, small_options(), "");
+  torch::manual_seed(8);
+  model.recency_bias().add_(torch::randn(model.recency_bias().sizes()));
+  return model;
+}
+
+void expect_beam_steps_equal_teacher_forcing(const T5& model) {
+  const torch::NoGradGuard no_grad;
   torch::manual_seed(5);
   const Tensor memory = model.encode(torch::randn({2, 5, 24}), {}, false),
                mask = hide_from(4, 5).expand({2, 1, 5}).contiguous();
@@ -98,6 +107,60 @@ TEST(T5, BeamStepsEqualTeacherForcing) {
   EXPECT_LT(largest_difference(c, wanted.select(2, 2)), 1e-4);
   EXPECT_LT(largest_difference(a.squeeze(1), wanted.select(2, 0).select(1, 0)), 1e-4);
   EXPECT_LT(largest_difference(b.gather(1, parents.unsqueeze(-1).expand({-1, -1, 24})), wanted.select(2, 1)), 1e-4);
+}
+
+TEST(T5, BeamStepsEqualTeacherForcing) {
+  Parameters plain(4, at::kCPU), recent(4, at::kCPU);
+  expect_beam_steps_equal_teacher_forcing(T5(plain, small_options(), ""));
+  expect_beam_steps_equal_teacher_forcing(with_recency(recent));
+}
+
+TEST(T5, RecencyCountsFromTheEndOfWhatASequenceSees) {
+  const torch::NoGradGuard no_grad;
+  Parameters parameters(4, at::kCPU);
+  const T5 model = with_recency(parameters);
+  const Tensor memory = torch::randn({2, 5, 24}), y = torch::randn({2, 3, 4, 24});
+  // Sequence p sees the first p + 2 tokens; alone it is the same, whatever stands behind.
+  Tensor mask = torch::zeros({1, 3, 5});
+  for (int64_t p = 0; p < 3; ++p) mask[0][p].slice(0, p + 2).fill_(kMasked);
+  const Tensor together = model.decode(y, memory, mask, false);
+  for (int64_t p = 0; p < 3; ++p) {
+    const Tensor one = y.narrow(1, p, 1), seen = memory.narrow(1, 0, p + 2);
+    const Tensor alone = model.decode(one, seen, torch::zeros({1, 1, p + 2}), false);
+    EXPECT_LT(largest_difference(together.narrow(1, p, 1), alone), 1e-5);
+    const Tensor padded = model.decode(one, memory, mask.narrow(1, p, 1).expand({2, 1, 5}).contiguous(), false);
+    EXPECT_LT(largest_difference(padded, alone), 1e-5) << "a mask a context";
+  }
+  const Tensor swapped = memory.index_select(1, at::tensor({0, 1, 3, 2, 4}, at::kLong));
+  EXPECT_GT(largest_difference(model.decode(y, swapped, mask, false).select(1, 2), together.select(1, 2)), 1e-2);
+  Parameters plain(4, at::kCPU);
+  const T5 blind(plain, small_options(), "");
+  EXPECT_LT(largest_difference(blind.decode(y, swapped, mask, false).select(1, 2),
+                               blind.decode(y, memory, mask, false).select(1, 2)),
+            1e-5)
+      << "without it, order is nothing to cross-attention";
+}
+
+TEST(T5, RecencyIsLearned) {
+  Parameters parameters(4, at::kCPU);
+  const T5 model = with_recency(parameters);
+  Tensor mask = torch::zeros({1, 3, 5});
+  for (int64_t p = 0; p < 3; ++p) mask[0][p].slice(0, p + 2).fill_(kMasked);
+  const Tensor memory = torch::randn({2, 5, 24}), y = torch::randn({2, 3, 4, 24}), weight = torch::randn({24});
+  const auto value = [&] { return at::matmul(model.decode(y, memory, mask, false), weight).sum(); };
+  value().backward();
+  const Tensor gradient = model.recency_bias().grad();
+  const torch::NoGradGuard no_grad;
+  for (const int64_t bucket : {0, 1, 3}) {
+    const double step = 1e-2, wanted = gradient[bucket][1].item<double>();
+    model.recency_bias()[bucket][1] += step;
+    const double above = value().item<double>();
+    model.recency_bias()[bucket][1] -= 2 * step;
+    const double below = value().item<double>();
+    model.recency_bias()[bucket][1] += step;
+    EXPECT_NEAR((above - below) / (2 * step), wanted, 2e-2 * std::abs(wanted) + 2e-2) << bucket;
+  }
+  EXPECT_EQ(gradient[5].abs().max().item<double>(), 0.0) << "nothing is so far back";
 }
 
 TEST(T5, Bfloat16CopyStaysNear) {

@@ -69,6 +69,34 @@ TEST(BatchOrderTest, BatchesHoldExamplesOfLikeLength) {
   EXPECT_FALSE(std::is_sorted(longest.begin(), longest.end()));
 }
 
+TEST(BatchOrderTest, BatchesOfLikeWeight) {
+  const auto weight = [](int64_t example) { return uneven(example) - 1; };
+  for (const int64_t size : {50 * 64 * 3 + 17, 64 * 7, 65, 3}) {
+    BatchOrder order(size, 64, 5, uneven, weight);
+    std::vector<int64_t> seen;
+    int64_t total = 0, heaviest = 0, others = 0;
+    for (int64_t i = 0; i < size; ++i) total += weight(i), heaviest = std::max(heaviest, weight(i));
+    order.start_epoch(0);
+    for (int64_t b = 0; b < order.num_batches(); ++b) {
+      const auto batch = order.batch(b);
+      ASSERT_FALSE(batch.empty());
+      int64_t sum = 0;
+      for (const int64_t example : batch) sum += weight(example);
+      seen.insert(seen.end(), batch.begin(), batch.end());
+      others += std::abs(sum - total / order.num_batches()) > 2 * heaviest;
+    }
+    if (size > 50 * 64 * 3) EXPECT_LE(others, 1) << "the last batch is of 17 examples";
+    std::sort(seen.begin(), seen.end());
+    for (int64_t i = 0; i < size; ++i) EXPECT_EQ(seen[static_cast<size_t>(i)], i);
+    ASSERT_EQ(static_cast<int64_t>(seen.size()), size);
+  }
+  // One example outweighs all others: nobody's batch is empty.
+  BatchOrder order(
+      130, 2, 5, [](int64_t e) { return e == 7 ? 1000 : 1 + e % 3; }, [](int64_t e) { return e == 7 ? 1000 : 1; });
+  order.start_epoch(3);
+  for (int64_t b = 0; b < order.num_batches(); ++b) EXPECT_GE(order.batch(b).size(), 1u);
+}
+
 TEST(BatchOrderTest, NothingToTrainOnIsRefused) {
   EXPECT_THROW(BatchOrder(0, 32, 5, one), Error);
   EXPECT_THROW(BatchOrder(5, 0, 5, one), Error);

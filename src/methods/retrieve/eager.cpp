@@ -46,6 +46,7 @@ struct Options {
   std::string fusion = "sum";
   T5Options t5{.model_dim = 128, .heads = 4, .head_dim = 32, .ff_dim = 512, .encoder_layers = 1, .decoder_layers = 2};
   std::string encoder = "causal";
+  bool recency = false;
   std::string read = "items";
   int64_t max_history = 20;
   int64_t min_history = 1;
@@ -75,6 +76,8 @@ struct Options {
     t5.fields(f);
     f("encoder", encoder, "causal: one pass trains all prefixes; bidirectional: the paper's",
       one_of({"causal", "bidirectional"}));
+    f("recency", recency,
+      "causal encoder: a decoder's head learns how far back it looks, which the causal states do not say (ours)");
     f("read", read,
       "what the encoder reads of an item: a vector of its own, or this and the tokens of its codes (ours)",
       one_of({"items", "items-and-codes"}));
@@ -201,6 +204,8 @@ class Eager : public Retriever, private TrainTask {
     parameters_.emplace(seed, device_);
     T5Options sizes = options_.t5;
     sizes.decoder_layers = 0;
+    T5Options decoder = options_.t5;
+    decoder.recency = options_.recency && options_.encoder == "causal";
     const double scale = 1.0 / std::sqrt(static_cast<double>(options_.t5.model_dim));
     encoder_.items = parameters_->normal("items", {num_items + 1, sizes.model_dim}, 1.0);
     encoder_.t5 = T5(*parameters_, sizes, "");
@@ -210,7 +215,7 @@ class Eager : public Retriever, private TrainTask {
     for (EagerStream& stream : streams_) {
       TESSERA_CHECK(stream.ids().num_items() == num_items, corrupt, "eager: codes of {} items, the dataset has {}",
                     stream.ids().num_items(), num_items);
-      stream.make_weights(*parameters_, options_.t5);
+      stream.make_weights(*parameters_, decoder);
       if (options_.read == "items-and-codes") encoder_.add_codes(stream);
       if (!contrasts()) continue;
       const auto dim = stream.ids().metadata.find("dim");
@@ -248,6 +253,7 @@ class Eager : public Retriever, private TrainTask {
   void set_training(bool on) override { training_ = on; }
   int64_t num_examples() const override { return static_cast<int64_t>(chunks_.size()); }
   int64_t length(int64_t example) const override { return chunks_[example].size(); }
+  int64_t answers(int64_t example) const override { return chunks_[example].answers(); }
 
   Tensor loss(std::span<const int64_t> examples) override {
     // Items [begin, end - 1) are read; of a causal chunk every later item is an answer, of a prefix only the last.

@@ -215,6 +215,7 @@ class RecForest : public Retriever, private TrainTask {
   void set_training(bool on) override { training_ = on; }
   int64_t num_examples() const override { return static_cast<int64_t>(chunks_.size()); }
   int64_t length(int64_t example) const override { return chunks_[static_cast<size_t>(example)].size(); }
+  int64_t answers(int64_t example) const override { return chunks_[static_cast<size_t>(example)].answers(); }
   Tensor loss(std::span<const int64_t> examples) override;
   Tensor path_loss(size_t tree, const Tensor& memory, const Tensor& rows, const Tensor& answers) const;
   std::vector<std::pair<std::string, double>> validate() override {

@@ -36,6 +36,7 @@ namespace {
 struct Options {
   T5Options t5;
   std::string encoder = "causal";
+  bool recency = false;
   int64_t max_history = 20;
   int64_t min_history = 1;
   int64_t user_buckets = 0;
@@ -57,6 +58,8 @@ struct Options {
     t5.fields(f);
     f("encoder", encoder, "causal: one pass trains all prefixes; bidirectional: the paper's",
       one_of({"causal", "bidirectional"}));
+    f("recency", recency,
+      "causal encoder: a head of the decoder learns how far back it looks, which the causal states do not say (ours)");
     f("max_history", max_history, "items of history that are read", range(2, 1024));
     f("min_history", min_history, "shortest history that is trained on; 0 also learns the first item", range(0, 64));
     f("user_buckets", user_buckets, "hashed user tokens; 0: one start token for all", range(0, 1 << 20));
@@ -180,7 +183,9 @@ class Tiger : public Retriever, private TrainTask {
     parameters_.emplace(seed, device_);
     const double scale = 1.0 / std::sqrt(static_cast<double>(options_.t5.model_dim));
     network_.embedding = parameters_->normal("embedding", {tokens_->size, options_.t5.model_dim}, 1.0);
-    network_.t5 = T5(*parameters_, options_.t5, "");
+    T5Options sizes = options_.t5;
+    sizes.recency = options_.recency && options_.encoder == "causal";
+    network_.t5 = T5(*parameters_, sizes, "");
     network_.head.clear();
     for (int64_t l = 0; l < ids_->levels(); ++l) {
       network_.head.push_back(
@@ -268,6 +273,7 @@ class Tiger : public Retriever, private TrainTask {
   void set_training(bool on) override { training_ = on; }
   int64_t num_examples() const override { return static_cast<int64_t>(chunks_.size()); }
   int64_t length(int64_t example) const override { return chunks_[example].size(); }
+  int64_t answers(int64_t example) const override { return chunks_[example].answers(); }
 
   Tensor loss(std::span<const int64_t> examples) override {
     // Items [begin, end - 1) are read; of a causal chunk every later item is an answer, of a prefix only the last.
