@@ -1,6 +1,7 @@
 #include "train/batch_order.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -24,10 +25,13 @@ BatchOrder::BatchOrder(int64_t num_examples, int64_t batch_size, uint64_t seed, 
       out[i] = static_cast<int32_t>(std::min<int64_t>(number(i), std::numeric_limits<int32_t>::max()));
     return out;
   };
-  lengths_ = of_each(length);
-  const auto equal = [&](int32_t value) { return value == lengths_.front(); };
-  if (std::all_of(lengths_.begin(), lengths_.end(), equal)) lengths_ = {};
-  if (weight && !lengths_.empty()) weights_ = of_each(weight);
+  const auto unless_all_equal = [](std::vector<int32_t> numbers) {
+    return std::adjacent_find(numbers.begin(), numbers.end(), std::not_equal_to<>()) == numbers.end()
+               ? std::vector<int32_t>()
+               : numbers;
+  };
+  lengths_ = unless_all_equal(of_each(length));
+  if (weight && !lengths_.empty()) weights_ = unless_all_equal(of_each(weight));
 }
 
 void BatchOrder::start_epoch(int64_t epoch) {

@@ -38,7 +38,7 @@ class TrainTask {
 
 struct TrainOptions {
   int64_t batch_size = 256;
-  std::string batch_by = "examples";
+  std::string batch_by = "answers";
   int64_t accumulate = 1;
   int64_t max_epochs = 100;
   int64_t max_steps = 0;

@@ -24,6 +24,9 @@ struct NoiseWorld {
   static constexpr int64_t kItems = 60;
   Dataset data;
   Split split;
+  Matrix vectors{kItems, 8};
+  SemanticIds ids;  ///< two levels
+  Trie trie;
   NoiseWorld() {
     Random random(5, "tests.noise");
     for (int32_t i = 0; i < kItems; ++i) {
@@ -39,8 +42,12 @@ struct NoiseWorld {
     }
     data.log.sort();
     split = make_split(data, {});
+    for (float& value : vectors.values) value = static_cast<float>(random.normal());
+    ids.level_sizes = {6, 10};
+    for (int32_t i = 0; i < kItems; ++i) ids.codes.insert(ids.codes.end(), {i / 10, i % 10});
+    trie = Trie(ids);
   }
-  RetrieveInputs inputs() const { return {data, split}; }
+  RetrieveInputs inputs() const { return {data, split, &vectors, &ids, &trie}; }
 };
 
 const NoiseWorld& noise_world() {
@@ -69,8 +76,19 @@ json transformer(json options) {
   return small(options);
 }
 
+/// Encoder and decoder; the loss is the mean over two levels of codes. All answers of a history are decoded at once,
+/// each behind a mask of its own.
+json generator(json options) {
+  options.update({{"head_dim", 16}, {"encoder_layers", 1}, {"decoder_layers", 1}, {"table_rate", 1}});
+  options.update({{"warmup_steps", 0}, {"recency", true}, {"batch_by", "answers"}});
+  options = transformer(std::move(options));
+  options.erase("layers");
+  return options;
+}
+
 std::vector<Trial> trials() {
   const double uniform = std::log(static_cast<double>(NoiseWorld::kItems)), coin = std::log(2.0);
+  const json codes{{"name", "ppmi-svd"}, {"dim", 8}};
   return {{"sasrec", transformer({{"loss", "softmax"}}), uniform},
           {"sasrec", transformer({{"loss", "softmax"}, {"block", "post-norm"}}), uniform},
           {"gru4rec", small({{"model_dim", 16}, {"max_history", 12}, {"layers", 2}, {"loss", "softmax"}}), uniform},
@@ -78,7 +96,17 @@ std::vector<Trial> trials() {
           {"s3rec", transformer({{"loss", "softmax"}, {"pretrain_epochs", 0}}), uniform},
           {"bert4rec", transformer({{"warmup_steps", 0}}), uniform},
           {"hgn", small({{"model_dim", 16}, {"weight_decay", 0}}), coin},
-          {"caser", small({{"model_dim", 16}, {"weight_decay", 0}}), 2 * coin}};
+          {"caser", small({{"model_dim", 16}, {"weight_decay", 0}}), 2 * coin},
+          {"tiger", generator({}), uniform / 2},
+          {"recforest", generator({{"trees", 2}, {"branches", 8}}), uniform / 2},
+          {"eager",
+           generator({{"streams", "behaviour"},
+                      {"behaviour", codes},
+                      {"codes", {{"branching", 8}}},
+                      {"contrast", "none"},
+                      {"reconstruct", false},
+                      {"recognise", false}}),
+           uniform / 2}};
 }
 
 class Sequential : public testing::TestWithParam<Trial> {

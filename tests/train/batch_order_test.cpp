@@ -97,6 +97,17 @@ TEST(BatchOrderTest, BatchesOfLikeWeight) {
   for (int64_t b = 0; b < order.num_batches(); ++b) EXPECT_GE(order.batch(b).size(), 1u);
 }
 
+TEST(BatchOrderTest, EqualWeightsChangeNothing) {
+  const int64_t size = 50 * 64 + 150;
+  BatchOrder plain(size, 64, 5, uneven), weighted(size, 64, 5, uneven, [](int64_t) { return 3; });
+  plain.start_epoch(1);
+  weighted.start_epoch(1);
+  for (int64_t b = 0; b < plain.num_batches(); ++b) {
+    const auto x = plain.batch(b), y = weighted.batch(b);
+    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end()));
+  }
+}
+
 TEST(BatchOrderTest, NothingToTrainOnIsRefused) {
   EXPECT_THROW(BatchOrder(0, 32, 5, one), Error);
   EXPECT_THROW(BatchOrder(5, 0, 5, one), Error);

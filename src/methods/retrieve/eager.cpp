@@ -46,7 +46,7 @@ struct Options {
   std::string fusion = "sum";
   T5Options t5{.model_dim = 128, .heads = 4, .head_dim = 32, .ff_dim = 512, .encoder_layers = 1, .decoder_layers = 2};
   std::string encoder = "causal";
-  bool recency = false;
+  bool recency = true;
   std::string read = "items";
   int64_t max_history = 20;
   int64_t min_history = 1;

@@ -36,7 +36,7 @@ namespace {
 struct Options {
   T5Options t5;
   std::string encoder = "causal";
-  bool recency = false;
+  bool recency = true;
   int64_t max_history = 20;
   int64_t min_history = 1;
   int64_t user_buckets = 0;
