@@ -95,12 +95,16 @@ const std::vector<int64_t>& seeds_of(const Board& board, const BoardRow& row) {
   return row.seeds.empty() ? board.seeds : row.seeds;
 }
 
-/// Whether all options that both recipes have are alike. One that a program of another day did not have yet is not
-/// held against a run, nor where its data was.
-bool agree(const json& run, const json& wanted) {
+/// Whether a run has what is written in a row's recipe, and its other options are the row's defaults. An option that a
+/// program of another day did not have yet, and that nobody wrote, is not held against the run, nor where its data was.
+bool agree(const json& run, const json& wanted, const json& written) {
   if (!run.is_object() || !wanted.is_object()) return run == wanted;
+  if (!written.is_object()) return agree(run, wanted, json::object());  // a name alone
+  for (const auto& [key, value] : written.items())
+    if (!run.contains(key)) return false;
   for (const auto& [key, value] : run.items())
-    if (key != "source" && wanted.contains(key) && !agree(value, wanted.at(key))) return false;
+    if (key != "source" && wanted.contains(key) && !agree(value, wanted.at(key), written.value(key, json::object())))
+      return false;
   return true;
 }
 
@@ -277,15 +281,18 @@ class BoardRunner {
     if (!row.skip.empty()) return runs;
     for (const int64_t seed : seeds_of(board_, row)) {
       auto summary = read_summary(context_.runs / run_name(board_, row, seed));
-      if (summary && is_of(*summary, recipe_of(board_, row, seed))) runs.push_back(std::move(*summary));
+      if (summary && is_of(*summary, row, seed)) runs.push_back(std::move(*summary));
     }
     return runs;
   }
 
   /// Whether the run is one of this recipe, and its numbers are of its last training: a row may have changed since.
-  static bool is_of(const RunSummary& run, const Recipe& recipe) {
+  bool is_of(const RunSummary& run, const BoardRow& row, int64_t seed) const {
     const fs::path file = run.folder / "recipe.toml";
-    if (!fs::is_regular_file(file) || !agree(load_recipe(file).tree, recipe.tree)) return false;
+    json written = recipe_with_changes(board_, row).tree;
+    written.erase("run");
+    if (!fs::is_regular_file(file) || !agree(load_recipe(file).tree, recipe_of(board_, row, seed).tree, written))
+      return false;
     const auto training = read_stage(run.folder / to_string(Stage::train));
     const json stages = run.metrics.value("stages", json::object());
     return training && stages.value("train", json::object()).value("hash", "") == training->hash;

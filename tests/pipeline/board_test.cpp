@@ -99,6 +99,16 @@ TEST_F(BoardTest, ARunOfAnotherRecipeIsNotTheRows) {
   EXPECT_EQ(state(result, 1), "not run");
   result = run_board(loaded, context());
   EXPECT_EQ(state(result, 1), "done");
+  // By a program that did not have an option yet: it counts unless the row names the option.
+  const fs::path recipe = folder_ / "runs/tiny-item-cf-7/recipe.toml";
+  const std::string whole = read_file(recipe);
+  for (const auto& [option, counts] : {std::pair("damping", true), std::pair("window", false)}) {
+    const size_t begin = whole.find(std::string("\n") + option + " = ");
+    ASSERT_NE(begin, std::string::npos) << option;
+    write_file(recipe, std::string(whole).erase(begin, whole.find('\n', begin + 1) - begin));
+    EXPECT_EQ(state(run_board(loaded, context(), {.only = {}, .collect = true}), 1), counts ? "done" : "not run");
+  }
+  write_file(recipe, whole);
   // Stopped while it trained again: the numbers that are there are of the training before.
   const fs::path file = folder_ / "runs/tiny-item-cf-7/train/stage.json";
   json stage = json::parse(read_file(file));
