@@ -26,7 +26,7 @@ struct T5Options {
   /// Ours: a head of cross-attention adds a learned number to a context token by how far before the end of what its
   /// sequence sees it stands. T5's cross-attention knows no places, and behind a causal encoder a state says what came
   /// before its item, not what came after: without this the decoder cannot tell the latest item.
-  bool recency = false;
+  bool recency = true;
   template <class F>
   void fields(F& f) {
     f("model_dim", model_dim, "width of the residual stream", range(4, 8192));
@@ -39,6 +39,10 @@ struct T5Options {
     f("table_rate", table_rate,
       "learning rate of the tables of tokens, as a multiple: they begin as N(0, 1), and a row is seldom met",
       range(0, 1000));
+    f("recency", recency,
+      "a head of the decoder learns how far back it looks, which causal states do not say (ours); off where the "
+      "encoder "
+      "is bidirectional");
   }
 };
 

@@ -22,6 +22,7 @@ T5Options small_options() {
   options.ff_dim = 32;
   options.encoder_layers = 2;
   options.decoder_layers = 2;
+  options.recency = false;
   return options;
 }
 

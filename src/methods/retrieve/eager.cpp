@@ -46,7 +46,6 @@ struct Options {
   std::string fusion = "sum";
   T5Options t5{.model_dim = 128, .heads = 4, .head_dim = 32, .ff_dim = 512, .encoder_layers = 1, .decoder_layers = 2};
   std::string encoder = "causal";
-  bool recency = true;
   std::string read = "items";
   int64_t max_history = 20;
   int64_t min_history = 1;
@@ -76,8 +75,6 @@ struct Options {
     t5.fields(f);
     f("encoder", encoder, "causal: one pass trains all prefixes; bidirectional: the paper's",
       one_of({"causal", "bidirectional"}));
-    f("recency", recency,
-      "causal encoder: a decoder's head learns how far back it looks, which the causal states do not say (ours)");
     f("read", read,
       "what the encoder reads of an item: a vector of its own, or this and the tokens of its codes (ours)",
       one_of({"items", "items-and-codes"}));
@@ -205,7 +202,7 @@ class Eager : public Retriever, private TrainTask {
     T5Options sizes = options_.t5;
     sizes.decoder_layers = 0;
     T5Options decoder = options_.t5;
-    decoder.recency = options_.recency && options_.encoder == "causal";
+    decoder.recency &= options_.encoder == "causal";
     const double scale = 1.0 / std::sqrt(static_cast<double>(options_.t5.model_dim));
     encoder_.items = parameters_->normal("items", {num_items + 1, sizes.model_dim}, 1.0);
     encoder_.t5 = T5(*parameters_, sizes, "");

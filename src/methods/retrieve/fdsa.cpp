@@ -14,8 +14,7 @@
 #include "methods/dense_retriever.h"
 #include "methods/history_batch.h"
 #include "methods/item_attributes.h"
-#include "methods/item_loss.h"
-#include "methods/item_transformer.h"
+#include "methods/next_item_options.h"
 #include "nn/softmax.h"
 #include "nn/table_rows.h"
 
@@ -25,25 +24,8 @@ using at::Tensor;
 
 namespace {
 
-struct Options {
-  ItemTransformerOptions network;
-  ItemLoss loss;
-  ValidationOptions validation;
-  TrainOptions train;
-
-  Options() {
-    loss.loss = "bce";
-    train.batch_size = 256;
-    train.learning_rate = 1e-3;
-    train.schedule = "constant";
-  }
-  template <class F>
-  void fields(F& f) {
-    network.fields(f);
-    loss.fields(f);
-    validation.fields(f);
-    train.fields(f);
-  }
+struct Options : NextItemOptions {
+  Options() { loss.loss = "bce"; }
 };
 
 class Fdsa : public DenseRetriever {

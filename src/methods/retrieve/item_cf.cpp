@@ -14,7 +14,7 @@
 
 #include "methods/catalog.h"
 #include "methods/cooccurrence.h"
-#include "methods/item_votes.h"
+#include "methods/votes_retriever.h"
 
 namespace tessera::methods::item_cf {
 
@@ -38,17 +38,17 @@ struct Options {
   }
 };
 
-class ItemCf : public Retriever {
+class ItemCf : public VotesRetriever {
  public:
-  explicit ItemCf(Options options) : options_(std::move(options)) {}
+  explicit ItemCf(const Options& options) : VotesRetriever("item-cf", options.voters), options_(options) {}
 
-  void train(const RetrieveInputs& inputs, const MethodContext& context) override {
-    Progress progress(context.reporter, "train item-cf", 1, "passes");
-    trie_ = inputs.trie;
-    SparseMatrix similar = cooccurrence(inputs.split, inputs.data.items.size(),
-                                        {options_.window, options_.distance_power, options_.backward});
+ private:
+  SparseMatrix votes(const RetrieveInputs& inputs, const MethodContext&) const override {
+    const int64_t num_items = inputs.data.items.size();
+    SparseMatrix similar =
+        cooccurrence(inputs.split, num_items, {options_.window, options_.distance_power, options_.backward});
     std::vector<int64_t> counts = inputs.split.train_counts;
-    counts.resize(static_cast<size_t>(inputs.data.items.size()), 0);
+    counts.resize(static_cast<size_t>(num_items), 0);
     for (int64_t i = 0; i < similar.rows; ++i) {
       double total = 0;
       for (int64_t e = similar.begin(i); e < similar.end(i); ++e) total += similar.values[static_cast<size_t>(e)];
@@ -59,27 +59,10 @@ class ItemCf : public Retriever {
             static_cast<float>(std::pow(total, options_.norm) * std::pow(popularity, options_.damping));
       }
     }
-    votes_ = ItemVotes(std::move(similar), std::move(counts));
-    progress.add();
+    return similar;
   }
 
-  std::vector<Results> recommend(std::span<const Request> requests) const override {
-    return votes_.answer(requests, options_.voters, trie_);
-  }
-  int64_t batch_size() const override { return 2048; }
-  void save(const std::filesystem::path& folder) const override { votes_.save(folder, "item-cf"); }
-  void load(const std::filesystem::path& folder, const RetrieveInputs& inputs) override {
-    votes_ = ItemVotes::load(folder, inputs.data.items.size());
-    trie_ = inputs.trie;
-  }
-  std::map<std::string, double> facts() const override {
-    return {{"parameters", static_cast<double>(votes_.num_entries())}};
-  }
-
- private:
   Options options_;
-  const Trie* trie_ = nullptr;
-  ItemVotes votes_;
 };
 
 }  // namespace

@@ -59,7 +59,6 @@ struct Options {
     t5.decoder_layers = 2;
     t5.dropout = 0.2;
     t5.table_rate = 100;
-    t5.recency = true;
     validation.users = 2000;
     train.batch_size = 64;
     train.learning_rate = 1e-3;
@@ -74,8 +73,6 @@ struct Options {
     f("branches", branches, "children of a node, a power of two", range(2, 4096));
     f("share", share, "the levels of a tree share branch vectors and output layer");
     t5.fields(f);
-    f("recency", t5.recency,
-      "a decoder's head learns how far back it looks, which the causal states do not say (ours)");
     f("max_history", max_history, "items of history that are read", range(2, 1024));
     f("beam", beam, "beams of an answer in each tree", range(1, 4096));
     f("validate_beam", validate_beam, "beams of a validation", range(1, 4096));

@@ -25,8 +25,7 @@
 #include "methods/dense_retriever.h"
 #include "methods/history_batch.h"
 #include "methods/item_attributes.h"
-#include "methods/item_loss.h"
-#include "methods/item_transformer.h"
+#include "methods/next_item_options.h"
 #include "nn/table_rows.h"
 
 namespace tessera::methods::s3rec {
@@ -35,27 +34,20 @@ using at::Tensor;
 
 namespace {
 
-struct Options {
-  ItemTransformerOptions network;
+struct Options : NextItemOptions {
   int64_t pretrain_epochs = 100;
   std::string pretrain_on = "beginnings";
   double pretrain_minutes = 0;
   double mask_rate = 0.2;
   double aap = 0.2, mip = 1.0, map = 1.0, sp = 0.5;
-  ItemLoss loss;
-  ValidationOptions validation;
-  TrainOptions train;
 
   Options() {
     network.input_dropout = network.transformer.dropout = network.transformer.attention_dropout = 0.5;
     loss.loss = "bce";
-    train.batch_size = 256;
-    train.learning_rate = 1e-3;
-    train.schedule = "constant";
   }
   template <class F>
   void fields(F& f) {
-    network.fields(f);
+    NextItemOptions::fields(f);
     f("pretrain_epochs", pretrain_epochs, "passes of the pre-training; 0: none", range(0, 1e6));
     f("pretrain_on", pretrain_on, "beginnings: a random one of each history, its last item masked; histories: whole",
       one_of({"beginnings", "histories"}));
@@ -65,9 +57,6 @@ struct Options {
     f("mip", mip, "weight of masked item prediction; 0: off", at_least(0));
     f("map", map, "weight of masked attribute prediction; 0: off", at_least(0));
     f("sp", sp, "weight of segment prediction; 0: off", at_least(0));
-    loss.fields(f);
-    validation.fields(f);
-    train.fields(f);
   }
 };
 

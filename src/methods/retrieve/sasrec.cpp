@@ -13,8 +13,7 @@
 #include "methods/catalog.h"
 #include "methods/dense_retriever.h"
 #include "methods/history_batch.h"
-#include "methods/item_loss.h"
-#include "methods/item_transformer.h"
+#include "methods/next_item_options.h"
 #include "nn/table_rows.h"
 
 namespace tessera::methods::sasrec {
@@ -23,25 +22,7 @@ using at::Tensor;
 
 namespace {
 
-struct Options {
-  ItemTransformerOptions network;
-  ItemLoss loss;
-  ValidationOptions validation;
-  TrainOptions train;
-
-  Options() {
-    train.batch_size = 256;
-    train.learning_rate = 1e-3;
-    train.schedule = "constant";
-  }
-  template <class F>
-  void fields(F& f) {
-    network.fields(f);
-    loss.fields(f);
-    validation.fields(f);
-    train.fields(f);
-  }
-};
+using Options = NextItemOptions;
 
 class SasRec : public DenseRetriever {
  public:

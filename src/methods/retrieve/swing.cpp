@@ -17,7 +17,7 @@
 #include "base/random.h"
 #include "methods/catalog.h"
 #include "methods/interactions.h"
-#include "methods/item_votes.h"
+#include "methods/votes_retriever.h"
 
 namespace tessera::methods::swing {
 
@@ -110,51 +110,33 @@ class Rows {
   std::vector<int32_t> touched_, shared_;
 };
 
-class Swing : public Retriever {
+class Swing : public VotesRetriever {
  public:
-  explicit Swing(Options options) : options_(std::move(options)) {}
+  explicit Swing(const Options& options) : VotesRetriever("swing", options.voters), options_(options) {}
 
-  void train(const RetrieveInputs& inputs, const MethodContext& context) override {
+ private:
+  SparseMatrix votes(const RetrieveInputs& inputs, const MethodContext& context) const override {
     const int64_t num_items = inputs.data.items.size();
-    Progress progress(context.reporter, "train swing", 1, "passes");
-    trie_ = inputs.trie;
     const SparseMatrix items = interactions(inputs.split, num_items), users = transpose(items);
     std::vector<std::vector<std::pair<int32_t, float>>> rows(static_cast<size_t>(num_items));
     parallel_for(num_items, 32, [&](int64_t first, int64_t last) {
       Rows work(items, users, options_, context.seed);
       for (int64_t i = first; i < last; ++i) work.compute(static_cast<int32_t>(i), rows[static_cast<size_t>(i)]);
     });
-    SparseMatrix votes;
-    votes.rows = votes.cols = num_items;
+    SparseMatrix out;
+    out.rows = out.cols = num_items;
     for (const auto& row : rows) {
       for (const auto& [j, score] : row) {
         const auto popularity = static_cast<double>(users.end(j) - users.begin(j));
-        votes.columns.push_back(j);
-        votes.values.push_back(static_cast<float>(score / std::pow(popularity, options_.damping)));
+        out.columns.push_back(j);
+        out.values.push_back(static_cast<float>(score / std::pow(popularity, options_.damping)));
       }
-      votes.offsets.push_back(votes.num_entries());
+      out.offsets.push_back(out.num_entries());
     }
-    votes_ = ItemVotes(std::move(votes), inputs.split.train_counts);
-    progress.add();
+    return out;
   }
 
-  std::vector<Results> recommend(std::span<const Request> requests) const override {
-    return votes_.answer(requests, options_.voters, trie_);
-  }
-  int64_t batch_size() const override { return 2048; }
-  void save(const std::filesystem::path& folder) const override { votes_.save(folder, "swing"); }
-  void load(const std::filesystem::path& folder, const RetrieveInputs& inputs) override {
-    votes_ = ItemVotes::load(folder, inputs.data.items.size());
-    trie_ = inputs.trie;
-  }
-  std::map<std::string, double> facts() const override {
-    return {{"parameters", static_cast<double>(votes_.num_entries())}};
-  }
-
- private:
   Options options_;
-  const Trie* trie_ = nullptr;
-  ItemVotes votes_;
 };
 
 }  // namespace

@@ -36,7 +36,6 @@ namespace {
 struct Options {
   T5Options t5;
   std::string encoder = "causal";
-  bool recency = true;
   int64_t max_history = 20;
   int64_t min_history = 1;
   int64_t user_buckets = 0;
@@ -58,8 +57,6 @@ struct Options {
     t5.fields(f);
     f("encoder", encoder, "causal: one pass trains all prefixes; bidirectional: the paper's",
       one_of({"causal", "bidirectional"}));
-    f("recency", recency,
-      "causal encoder: a head of the decoder learns how far back it looks, which the causal states do not say (ours)");
     f("max_history", max_history, "items of history that are read", range(2, 1024));
     f("min_history", min_history, "shortest history that is trained on; 0 also learns the first item", range(0, 64));
     f("user_buckets", user_buckets, "hashed user tokens; 0: one start token for all", range(0, 1 << 20));
@@ -184,7 +181,7 @@ class Tiger : public Retriever, private TrainTask {
     const double scale = 1.0 / std::sqrt(static_cast<double>(options_.t5.model_dim));
     network_.embedding = parameters_->normal("embedding", {tokens_->size, options_.t5.model_dim}, 1.0);
     T5Options sizes = options_.t5;
-    sizes.recency = options_.recency && options_.encoder == "causal";
+    sizes.recency &= options_.encoder == "causal";
     network_.t5 = T5(*parameters_, sizes, "");
     network_.head.clear();
     for (int64_t l = 0; l < ids_->levels(); ++l) {
