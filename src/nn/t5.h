@@ -40,9 +40,7 @@ struct T5Options {
       "learning rate of the tables of tokens, as a multiple: they begin as N(0, 1), and a row is seldom met",
       range(0, 1000));
     f("recency", recency,
-      "a head of the decoder learns how far back it looks, which causal states do not say (ours); off where the "
-      "encoder "
-      "is bidirectional");
+      "a decoder's head learns how far back it looks, which causal states do not say (ours); not if bidirectional");
   }
 };
 
