@@ -23,6 +23,29 @@ int64_t rows_in_state(const json& board, const std::string& state) {
   return count;
 }
 
+/// Where `file` is for a reader of `page`, with forward slashes.
+std::string link(const std::filesystem::path& file, const std::filesystem::path& page) {
+  return file.lexically_proximate(page.parent_path()).generic_string();
+}
+
+/// Puts the section of a board into a Markdown file, which need not be there.
+void write_section(const std::string& file, const Board& board, const std::string& section, const Program& program) {
+  const std::string before = std::filesystem::exists(file) ? read_file(file) : "";
+  write_file(file, with_board_section(before, board.name, section));
+  program.log("wrote " + file);
+}
+
+/// Puts record, picture and tables where the board wants them.
+void publish(const Board& board, const json& result, const std::string& markdown, const Program& program) {
+  if (!board.record.empty()) write_file(board.record, board_record(result, board.record));
+  const std::string picture = board.picture.empty() ? "" : board_picture(result);
+  if (!picture.empty()) write_file(board.picture, picture);
+  if (board.results.empty()) return;
+  const std::string shown =
+      picture.empty() ? "" : fmt::format("![{}]({})\n\n", board.title, link(board.picture, board.results));
+  write_section(board.results, board, shown + markdown, program);
+}
+
 void leaderboard_command(const LeaderboardFlags& flags, const Program& program) {
   const Board board = load_board(flags.file);
   const json result = run_board(board, program.run_context(), flags.request);
@@ -30,13 +53,11 @@ void leaderboard_command(const LeaderboardFlags& flags, const Program& program) 
   write_file(folder / "board.json", result.dump(1));
   write_file(folder / "board.html", board_html(result));
   const std::string markdown = board_markdown(result);
-  const std::string results = flags.results.empty() ? board.results : flags.results;
-  if (!results.empty()) {
-    const std::string before = std::filesystem::exists(results) ? read_file(results) : "";
-    write_file(results, with_board_section(before, board.name, markdown));
-    program.log("wrote " + results);
+  if (flags.results.empty()) {
+    publish(board, result, markdown, program);
+  } else {
+    write_section(flags.results, board, markdown, program);
   }
-  if (!board.record.empty() && flags.results.empty()) write_file(board.record, board_record(result, board.record));
   if (program.json_output) {
     print_json(result);
   } else {
@@ -55,8 +76,9 @@ void add_leaderboard(CLI::App& app, Program& program) {
   command->add_option("--only", flags->request.only, "label of a row to run; may be repeated")->allow_extra_args(false);
   command->add_flag("--first-seed", flags->request.first_seed, "one run of every row; further seeds another time");
   command->add_flag("--collect", flags->request.collect, "run nothing: the table of what is finished");
-  command->add_option("--results", flags->results,
-                      "Markdown file that gets the tables, instead of the board's; its record stays as it is");
+  command->add_option(
+      "--results", flags->results,
+      "Markdown file that gets the tables, instead of the board's; its record and picture stay as they are");
   command->callback(
       [flags, &program] { program.action = [flags, &program] { leaderboard_command(*flags, program); }; });
 }

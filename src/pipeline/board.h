@@ -55,7 +55,7 @@ struct BoardTable {
 /// [[table.row.reported]] with `by`, `protocol` and a value a metric ("hr@10" = 0.0605).
 struct Board {
   std::string name, title;
-  std::string results, record;
+  std::string results, record, picture;
   std::vector<int64_t> seeds = {42, 1, 2};
   double more_seeds_below_minutes = 10;
   std::string metric = "hr@10";
@@ -72,6 +72,8 @@ struct Board {
     f("record", record,
       "JSON Lines file that keeps what was measured, relative to the working folder: shown where the runs are not "
       "here");
+    f("picture", picture,
+      "SVG file with the bars of the first table, relative to the working folder; the results show it");
     f("seeds", seeds, "seeds of every row, the first one first");
     f("more_seeds_below_minutes", more_seeds_below_minutes,
       "a training that takes longer is run with the first seed only", at_least(0));
@@ -110,6 +112,10 @@ nlohmann::json run_board(const Board& board, const RunContext& context, const Bo
 
 /// The tables as Markdown, the best value of a column in bold.
 std::string board_markdown(const nlohmann::json& board);
+
+/// The first table as a picture (SVG): `metric` of every measured row, filtered with its interval, unfiltered, and what
+/// others reported; the best row first. "" where nothing is measured.
+std::string board_picture(const nlohmann::json& board);
 
 /// The board as a self-contained page.
 std::string board_html(const nlohmann::json& board);

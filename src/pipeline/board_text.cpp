@@ -181,21 +181,94 @@ std::string html_table(const json& table, const std::string& protocol, const std
   return out + "</table></div>";
 }
 
-std::string html_bars(const json& table, const std::string& metric) {
-  std::vector<html::Bar> bars;
-  for (const json& row : table.at("rows")) {
-    const json* value = value_at(row, "filtered", metric);
-    if (value == nullptr) continue;
-    bars.push_back(
-        {row.value("label", ""), "", value->value("mean", 0.0), value->value("low", 0.0), value->value("high", 0.0)});
+/// The measured rows of a table, the one with the highest filtered value first.
+std::vector<const json*> best_first(const json& table, const std::string& metric) {
+  std::vector<const json*> rows;
+  for (const json& row : table.at("rows"))
+    if (value_at(row, "filtered", metric) != nullptr) rows.push_back(&row);
+  std::stable_sort(rows.begin(), rows.end(), [&](const json* a, const json* b) {
+    return value_at(*a, "filtered", metric)->value("mean", 0.0) > value_at(*b, "filtered", metric)->value("mean", 0.0);
+  });
+  return rows;
+}
+
+// ---- the picture: a line of kLine pixels a row, bars from kLeft on
+
+constexpr double kPictureWidth = 960, kLine = 24, kLeft = 200, kRight = 60, kHead = 52, kFoot = 16;
+constexpr const char* kPictureStyle =
+    "<style>.ranking text{font:13px system-ui,sans-serif;fill:#1b2330}.ranking .soft{fill:#5c6878}.ranking .bar{fill:"
+    "#2f6fde}.ranking .range{stroke:#1b2330;stroke-width:1.5;opacity:.6}.ranking .other{fill:#e08a1e;stroke:#fff}"
+    ".ranking .told{stroke:#c7392f;stroke-width:2.5}.ranking .ground{fill:#fff}@media (prefers-color-scheme:dark){"
+    ".ranking text{fill:#e7ecf3}.ranking .soft{fill:#98a4b5}.ranking .bar{fill:#4d7fd6}.ranking .range{stroke:#e7ecf3}"
+    ".ranking .other{stroke:#1a202a}.ranking .ground{fill:#1a202a}}</style>";
+
+/// The marks of one row around the height `y`.
+/// @param scale  pixels of a value of 1
+std::string picture_row(const json& row, const std::string& metric, double y, double scale) {
+  const auto x = [&](double value) { return kLeft + value * scale; };
+  const json& ours = *value_at(row, "filtered", metric);
+  const double mean = ours.value("mean", 0.0);
+  std::string out = fmt::format(
+      "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>"
+      "<rect class=\"bar\" x=\"{}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"14\" rx=\"3\"/>"
+      "<line class=\"range\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>"
+      "<text class=\"soft\" x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>",
+      kLeft - 10, y + 4.5, escape(row.value("label", "")), kLeft, y - 7, mean * scale, x(ours.value("low", 0.0)),
+      x(ours.value("high", 0.0)), y, y, kPictureWidth - 8, y + 4.5, share_text(mean));
+  if (const json* other = value_at(row, "unfiltered", metric))
+    out +=
+        fmt::format("<circle class=\"other\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4.5\"/>", x(other->value("mean", 0.0)), y);
+  for (const json& one : row.at("reported"))
+    if (one.at("values").contains(metric)) {
+      const double told = x(one.at("values").at(metric).get<double>());
+      out += fmt::format("<line class=\"told\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", told, told,
+                         y - 10, y + 10);
+    }
+  return out;
+}
+
+/// The largest value that the picture of these rows shows.
+double picture_range(const std::vector<const json*>& rows, const std::string& metric) {
+  double most = 0;
+  for (const json* row : rows) {
+    most = std::max(most, value_at(*row, "filtered", metric)->value("high", 0.0));
+    if (const json* other = value_at(*row, "unfiltered", metric)) most = std::max(most, other->value("mean", 0.0));
+    for (const json& one : row->at("reported")) most = std::max(most, one.at("values").value(metric, 0.0));
   }
-  std::stable_sort(bars.begin(), bars.end(),
-                   [](const html::Bar& a, const html::Bar& b) { return *a.value > *b.value; });
-  if (bars.empty()) return "";
-  return fmt::format("<h3>{}, filtered</h3>{}", escape(column_title(metric)), html::bar_chart(bars));
+  return most;
+}
+
+std::string table_picture(const json& table, const std::string& metric) {
+  const auto rows = best_first(table, metric);
+  if (rows.empty()) return "";
+  const double scale = (kPictureWidth - kLeft - kRight) / std::max(picture_range(rows, metric), 1e-9);
+  const double height = kHead + kLine * static_cast<double>(rows.size()) + kFoot;
+  std::string out = fmt::format(
+      "<svg class=\"ranking\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" "
+      "aria-label=\"{}\">{}"
+      "<rect class=\"ground\" width=\"100%\" height=\"100%\"/>"
+      "<text x=\"{}\" y=\"28\" font-weight=\"600\">{}</text>",
+      kPictureWidth, height, escape(table.value("title", "")), kPictureStyle, kLeft, escape(column_title(metric)));
+  out += fmt::format(
+      "<rect class=\"bar\" x=\"{0}\" y=\"17\" width=\"22\" height=\"14\" rx=\"3\"/><text class=\"soft\" x=\"{1}\" "
+      "y=\"28\">filtered, 95% interval</text><circle class=\"other\" cx=\"{2}\" cy=\"24\" r=\"4.5\"/><text "
+      "class=\"soft\" x=\"{3}\" y=\"28\">unfiltered</text><line class=\"told\" x1=\"{4}\" x2=\"{4}\" y1=\"14\" "
+      "y2=\"34\"/><text class=\"soft\" x=\"{5}\" y=\"28\">reported by others (protocols differ)</text>",
+      kLeft + 80, kLeft + 110, kLeft + 270, kLeft + 282, kLeft + 370, kLeft + 380);
+  double y = kHead + kLine / 2;
+  for (const json* row : rows) {
+    out += picture_row(*row, metric, y, scale);
+    y += kLine;
+  }
+  return out + "</svg>\n";
 }
 
 }  // namespace
+
+std::string board_picture(const json& board) {
+  const json& tables = board.at("tables");
+  return tables.empty() ? "" : table_picture(tables.at(0), board.value("metric", "hr@10"));
+}
 
 std::string board_markdown(const json& board) {
   const auto columns = board.at("columns").get<std::vector<std::string>>();
@@ -247,7 +320,7 @@ std::string board_html(const json& board) {
     body += fmt::format("<section class=\"card\"><h2>{}</h2><p>{}</p>", escape(table.value("title", "")),
                         escape(table.value("note", "")));
     const std::string metric = board.value("metric", "hr@10");
-    body += html_bars(table, metric);
+    body += table_picture(table, metric);
     for (const char* protocol : {"filtered", "unfiltered"}) body += html_table(table, protocol, columns, metric);
     body += "</section>";
   }

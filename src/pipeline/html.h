@@ -33,7 +33,7 @@ struct Bar {
   double low = 0, high = 0;
 };
 
-/// Horizontal bars with intervals as inline SVG.
+/// Horizontal bars with intervals.
 std::string bar_chart(const std::vector<Bar>& bars);
 
 /// How often each code of a level is used, most used first, as a strip of columns: height and colour follow the count.

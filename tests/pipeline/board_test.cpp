@@ -181,6 +181,24 @@ TEST_F(BoardTest, PagesHoldEveryRow) {
   EXPECT_NE(markdown.find("**"), std::string::npos);
 }
 
+TEST_F(BoardTest, ThePictureHasTheMeasuredRowsBestFirst) {
+  json result = run_board(board(kTwoRows), context());
+  json& rows = result["tables"][0]["rows"];
+  rows[0]["label"] = "<b>Popular & co</b>";
+  rows[0]["values"]["filtered"]["hr@10"]["mean"] = 0.25;
+  rows[1]["values"]["filtered"]["hr@10"]["mean"] = 0.125;
+  const std::string picture = board_picture(result);
+  const size_t first = picture.find("&lt;b&gt;Popular &amp; co&lt;/b&gt;"), second = picture.find("Item CF");
+  ASSERT_NE(first, std::string::npos) << picture;
+  EXPECT_LT(first, second);
+  EXPECT_NE(second, std::string::npos);
+  EXPECT_NE(picture.find(".2500"), std::string::npos);
+  EXPECT_EQ(picture.find("Too large"), std::string::npos);
+  EXPECT_NE(board_html(result).find(picture), std::string::npos) << "the page shows another picture";
+  for (json& row : rows) row.erase("values");
+  EXPECT_EQ(board_picture(result), "");
+}
+
 /// A board that keeps a record, on a machine with other runs than the one before.
 class BoardRecordTest : public BoardTest {
  protected:
