@@ -192,9 +192,9 @@ std::vector<const json*> best_first(const json& table, const std::string& metric
   return rows;
 }
 
-// ---- the picture: a line of kLine pixels a row, bars from kLeft on
+// ---- the picture: a line of kLine pixels a row, labels, then bars, then the value
 
-constexpr double kPictureWidth = 960, kLine = 24, kLeft = 200, kRight = 60, kHead = 52, kFoot = 16;
+constexpr double kPictureWidth = 960, kLine = 24, kRight = 60, kHead = 52, kFoot = 16, kLetter = 7;
 constexpr const char* kPictureStyle =
     "<style>.ranking text{font:13px system-ui,sans-serif;fill:#1b2330}.ranking .soft{fill:#5c6878}.ranking .bar{fill:"
     "#2f6fde}.ranking .range{stroke:#1b2330;stroke-width:1.5;opacity:.6}.ranking .other{fill:#e08a1e;stroke:#fff}"
@@ -203,9 +203,10 @@ constexpr const char* kPictureStyle =
     ".ranking .other{stroke:#1a202a}.ranking .ground{fill:#1a202a}}</style>";
 
 /// The marks of one row around the height `y`.
+/// @param left  where bars begin
 /// @param scale  pixels of a value of 1
-std::string picture_row(const json& row, const std::string& metric, double y, double scale) {
-  const auto x = [&](double value) { return kLeft + value * scale; };
+std::string picture_row(const json& row, const std::string& metric, double y, double left, double scale) {
+  const auto x = [&](double value) { return left + value * scale; };
   const json& ours = *value_at(row, "filtered", metric);
   const double mean = ours.value("mean", 0.0);
   std::string out = fmt::format(
@@ -213,7 +214,7 @@ std::string picture_row(const json& row, const std::string& metric, double y, do
       "<rect class=\"bar\" x=\"{}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"14\" rx=\"3\"/>"
       "<line class=\"range\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>"
       "<text class=\"soft\" x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>",
-      kLeft - 10, y + 4.5, escape(row.value("label", "")), kLeft, y - 7, mean * scale, x(ours.value("low", 0.0)),
+      left - 10, y + 4.5, escape(row.value("label", "")), left, y - 7, mean * scale, x(ours.value("low", 0.0)),
       x(ours.value("high", 0.0)), y, y, kPictureWidth - 8, y + 4.5, share_text(mean));
   if (const json* other = value_at(row, "unfiltered", metric))
     out +=
@@ -241,23 +242,26 @@ double picture_range(const std::vector<const json*>& rows, const std::string& me
 std::string table_picture(const json& table, const std::string& metric) {
   const auto rows = best_first(table, metric);
   if (rows.empty()) return "";
-  const double scale = (kPictureWidth - kLeft - kRight) / std::max(picture_range(rows, metric), 1e-9);
+  size_t longest = 0;
+  for (const json* row : rows) longest = std::max(longest, row->value("label", "").size());
+  const double left = std::min(20 + kLetter * static_cast<double>(longest), kPictureWidth / 2);
+  const double scale = (kPictureWidth - left - kRight) / std::max(picture_range(rows, metric), 1e-9);
   const double height = kHead + kLine * static_cast<double>(rows.size()) + kFoot;
   std::string out = fmt::format(
       "<svg class=\"ranking\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" "
       "aria-label=\"{}\">{}"
       "<rect class=\"ground\" width=\"100%\" height=\"100%\"/>"
       "<text x=\"{}\" y=\"28\" font-weight=\"600\">{}</text>",
-      kPictureWidth, height, escape(table.value("title", "")), kPictureStyle, kLeft, escape(column_title(metric)));
+      kPictureWidth, height, escape(table.value("title", "")), kPictureStyle, left, escape(column_title(metric)));
   out += fmt::format(
       "<rect class=\"bar\" x=\"{0}\" y=\"17\" width=\"22\" height=\"14\" rx=\"3\"/><text class=\"soft\" x=\"{1}\" "
       "y=\"28\">filtered, 95% interval</text><circle class=\"other\" cx=\"{2}\" cy=\"24\" r=\"4.5\"/><text "
       "class=\"soft\" x=\"{3}\" y=\"28\">unfiltered</text><line class=\"told\" x1=\"{4}\" x2=\"{4}\" y1=\"14\" "
       "y2=\"34\"/><text class=\"soft\" x=\"{5}\" y=\"28\">reported by others (protocols differ)</text>",
-      kLeft + 80, kLeft + 110, kLeft + 270, kLeft + 282, kLeft + 370, kLeft + 380);
+      left + 80, left + 110, left + 270, left + 282, left + 370, left + 380);
   double y = kHead + kLine / 2;
   for (const json* row : rows) {
-    out += picture_row(*row, metric, y, scale);
+    out += picture_row(*row, metric, y, left, scale);
     y += kLine;
   }
   return out + "</svg>\n";
