@@ -28,18 +28,25 @@ std::string link(const std::filesystem::path& file, const std::filesystem::path&
   return file.lexically_proximate(page.parent_path()).generic_string();
 }
 
+/// Writes a file, and the folders above it where they are missing.
+void write_output(const std::filesystem::path& file, const std::string& text) {
+  std::error_code ignored;  // write_file says why it cannot
+  std::filesystem::create_directories(file.parent_path(), ignored);
+  write_file(file, text);
+}
+
 /// Puts the section of a board into a Markdown file, which need not be there.
 void write_section(const std::string& file, const Board& board, const std::string& section, const Program& program) {
   const std::string before = std::filesystem::exists(file) ? read_file(file) : "";
-  write_file(file, with_board_section(before, board.name, section));
+  write_output(file, with_board_section(before, board.name, section));
   program.log("wrote " + file);
 }
 
 /// Puts record, picture and tables where the board wants them.
 void publish(const Board& board, const json& result, const std::string& markdown, const Program& program) {
-  if (!board.record.empty()) write_file(board.record, board_record(result, board.record));
+  if (!board.record.empty()) write_output(board.record, board_record(result, board.record));
   const std::string picture = board.picture.empty() ? "" : board_picture(result);
-  if (!picture.empty()) write_file(board.picture, picture);
+  if (!picture.empty()) write_output(board.picture, picture);
   if (board.results.empty()) return;
   const std::string shown =
       picture.empty() ? "" : fmt::format("![{}]({})\n\n", board.title, link(board.picture, board.results));

@@ -150,6 +150,26 @@ TEST_F(Program, OddQuestionsGetClearAnswers) {
   EXPECT_EQ(json::parse(empty.out).at("items").size(), 3u);
 }
 
+TEST_F(Program, ABoardWritesItsTablesPictureAndRecord) {
+  make_run();
+  write_file(folder_ / "board.toml",
+             "[board]\nname = \"small\"\ntitle = \"A small board\"\nseeds = [1]\nresults = \"docs/results.md\"\n"
+             "record = \"docs/boards/small.jsonl\"\npicture = \"docs/boards/small.svg\"\n[[table]]\ntitle = \"All\"\n"
+             "[[table.row]]\nlabel = \"Item CF\"\nrecipe = \"tiny.toml\"\n");
+  ASSERT_EQ(call("leaderboard board.toml --results scratch.md").code, 0);
+  EXPECT_FALSE(fs::exists(folder_ / "docs"));
+  fs::create_directory(folder_ / "docs");
+  write_file(folder_ / "docs/results.md", "# Results\n");
+  const Outcome outcome = call("leaderboard board.toml");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const std::string results = read_file(folder_ / "docs/results.md");
+  EXPECT_TRUE(results.starts_with("# Results\n")) << results;
+  EXPECT_NE(results.find("![A small board](boards/small.svg)\n"), std::string::npos) << results;
+  EXPECT_NE(results.find(read_file(folder_ / "scratch.md").substr(sizeof("<!-- board small -->"))), std::string::npos);
+  EXPECT_NE(read_file(folder_ / "docs/boards/small.svg").find("Item CF"), std::string::npos);
+  EXPECT_NE(read_file(folder_ / "docs/boards/small.jsonl").find("\"label\":\"Item CF\""), std::string::npos);
+}
+
 TEST_F(Program, FullDiskIsAnError) {
   make_run();
   expect_error("recommend tiny --user u1 > /dev/full", 1, {"standard output"});
