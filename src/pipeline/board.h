@@ -77,8 +77,7 @@ struct Board {
     f("seeds", seeds, "seeds of every row, the first one first");
     f("more_seeds_below_minutes", more_seeds_below_minutes,
       "a training that takes longer is run with the first seed only", at_least(0));
-    f("metric", metric,
-      "what the page's bars show, under the filtered protocol, and what is compared with a reference");
+    f("metric", metric, "what pictures show and what is compared with a reference");
     f("columns", columns, "metrics of the tables");
     f("resamples", resamples, "bootstrap resamples behind each interval", range(1, 1000000));
   }

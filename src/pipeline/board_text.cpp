@@ -246,19 +246,20 @@ std::string table_picture(const json& table, const std::string& metric) {
   for (const json* row : rows) longest = std::max(longest, row->value("label", "").size());
   const double left = std::min(20 + kLetter * static_cast<double>(longest), kPictureWidth / 2);
   const double scale = (kPictureWidth - left - kRight) / std::max(picture_range(rows, metric), 1e-9);
+  const double legend = std::min(left, 300.0);  // further right its last words would be cut off
   const double height = kHead + kLine * static_cast<double>(rows.size()) + kFoot;
   std::string out = fmt::format(
       "<svg class=\"ranking\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" "
       "aria-label=\"{}\">{}"
       "<rect class=\"ground\" width=\"100%\" height=\"100%\"/>"
       "<text x=\"{}\" y=\"28\" font-weight=\"600\">{}</text>",
-      kPictureWidth, height, escape(table.value("title", "")), kPictureStyle, left, escape(column_title(metric)));
+      kPictureWidth, height, escape(table.value("title", "")), kPictureStyle, legend, escape(column_title(metric)));
   out += fmt::format(
       "<rect class=\"bar\" x=\"{0}\" y=\"17\" width=\"22\" height=\"14\" rx=\"3\"/><text class=\"soft\" x=\"{1}\" "
       "y=\"28\">filtered, 95% interval</text><circle class=\"other\" cx=\"{2}\" cy=\"24\" r=\"4.5\"/><text "
       "class=\"soft\" x=\"{3}\" y=\"28\">unfiltered</text><line class=\"told\" x1=\"{4}\" x2=\"{4}\" y1=\"14\" "
       "y2=\"34\"/><text class=\"soft\" x=\"{5}\" y=\"28\">reported by others (protocols differ)</text>",
-      left + 80, left + 110, left + 270, left + 282, left + 370, left + 380);
+      legend + 80, legend + 110, legend + 270, legend + 282, legend + 370, legend + 380);
   double y = kHead + kLine / 2;
   for (const json* row : rows) {
     out += picture_row(*row, metric, y, left, scale);
