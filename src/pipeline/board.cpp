@@ -57,6 +57,7 @@ ReportedNumbers reported_from(const json& table, const std::string& where) {
       (key == "by" ? reported.by : reported.protocol) = value.get<std::string>();
       continue;
     }
+    TESSERA_CHECK(metric_and_k(key), config, "{}: reported \"{}\" is no metric, wanted such as \"hr@10\"", where, key);
     TESSERA_CHECK(value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 1, config,
                   "{}: reported \"{}\" = {} is no share between 0 and 1", where, key, value.dump());
     reported.values.emplace_back(key, value.get<double>());
@@ -65,13 +66,23 @@ ReportedNumbers reported_from(const json& table, const std::string& where) {
   return reported;
 }
 
+void check_seeds(const std::vector<int64_t>& seeds, const std::string& where) {
+  for (const int64_t seed : seeds) {
+    TESSERA_CHECK(seed >= 0, config, "{}: the seed {} is negative", where, seed);
+    TESSERA_CHECK(std::count(seeds.begin(), seeds.end(), seed) == 1, config, "{}: the seed {} comes twice", where,
+                  seed);
+  }
+}
+
 BoardRow row_from(json table, const std::string& where) {
   BoardRow row;
   const json reported = list_at(table, "reported", where);
   table.erase("reported");
   assign(row, table, where);
   for (const json& one : reported) row.reported.push_back(reported_from(one, where));
-  TESSERA_CHECK(!slug_of(row.label).empty(), config, "{}: every row needs a `label` with letters or digits", where);
+  TESSERA_CHECK(!slug_of(row.label).empty(), config,
+                "{}: every row needs a `label` with ASCII letters or digits, which name its runs", where);
+  check_seeds(row.seeds, where);
   TESSERA_CHECK(!row.recipe.empty() || !row.skip.empty(), config,
                 "{}: row \"{}\" needs a `recipe`, or says by `skip` why it has none", where, row.label);
   return row;
@@ -83,12 +94,19 @@ Recipe recipe_with_changes(const Board& board, const BoardRow& row) {
   return recipe;
 }
 
-Recipe recipe_of(const Board& board, const BoardRow& row, int64_t seed) {
-  Recipe recipe = recipe_with_changes(board, row);
-  recipe.tree["run"]["name"] = run_name(board, row, seed);
-  recipe.tree["run"]["seed"] = seed;
-  resolve_recipe(recipe);
-  return recipe;
+/// @param with_data  whether its data must be there
+/// @throws Error that names the row
+Recipe recipe_of(const Board& board, const BoardRow& row, int64_t seed, bool with_data = false) {
+  try {
+    Recipe recipe = recipe_with_changes(board, row);
+    recipe.tree["run"]["name"] = run_name(board, row, seed);
+    recipe.tree["run"]["seed"] = seed;
+    resolve_recipe(recipe);
+    if (with_data) find_source(recipe);
+    return recipe;
+  } catch (const Error& error) {
+    fail(error.kind(), "row \"{}\": {}", row.label, error.what());
+  }
 }
 
 const std::vector<int64_t>& seeds_of(const Board& board, const BoardRow& row) {
@@ -101,7 +119,7 @@ bool agree(const json& run, const json& wanted, const json& written) {
   if (!run.is_object() || !wanted.is_object()) return run == wanted;
   if (!written.is_object()) return agree(run, wanted, json::object());  // a name alone
   for (const auto& [key, value] : written.items())
-    if (!run.contains(key)) return false;
+    if (key != "source" && !run.contains(key)) return false;
   for (const auto& [key, value] : run.items())
     if (key != "source" && wanted.contains(key) && !agree(value, wanted.at(key), written.value(key, json::object())))
       return false;
@@ -112,12 +130,11 @@ bool agree(const json& run, const json& wanted, const json& written) {
 class BoardRunner {
  public:
   BoardRunner(const Board& board, const RunContext& context, const BoardRequest& request)
-      : board_(board), context_(context), request_(request), folder_(context.runs / ("board-" + board.name)) {
-    fs::create_directories(folder_);
-  }
+      : board_(board), context_(context), request_(request), folder_(context.runs / ("board-" + board.name)) {}
 
   json run() {
     check();
+    fs::create_directories(folder_);
     if (!request_.collect) run_queue();
     json out = {{"name", board_.name},
                 {"title", board_.title},
@@ -137,13 +154,14 @@ class BoardRunner {
   }
 
  private:
-  /// Every recipe, before hours go into the first one.
+  /// Every recipe, and the data of those that are run, before hours go into the first one.
   void check() const {
     for (const std::string& label : request_.only)
       TESSERA_CHECK(row_called(label), config, "the board {} has no row \"{}\"", board_.name, label);
     for (const BoardTable& table : board_.tables)
       for (const BoardRow& row : table.rows)
-        if (row.skip.empty()) recipe_of(board_, row, seeds_of(board_, row).front());
+        if (row.skip.empty()) recipe_of(board_, row, seeds_of(board_, row).front(), !request_.collect && wanted(row));
+    if (!board_.record.empty()) check_record(board_.record);
   }
 
   /// Nothing where no row has the label.
@@ -160,17 +178,22 @@ class BoardRunner {
   }
 
   void run_queue() {
+    std::vector<const BoardRow*> rows;
     size_t rounds = 1;
-    for (const BoardTable& table : board_.tables)
-      for (const BoardRow& row : table.rows) rounds = std::max(rounds, seeds_of(board_, row).size());
+    for (const BoardTable& table : board_.tables) {
+      for (const BoardRow& row : table.rows) {
+        if (!wanted(row)) continue;
+        rows.push_back(&row);
+        rounds = std::max(rounds, seeds_of(board_, row).size());
+      }
+    }
     if (request_.first_seed) rounds = 1;
     for (size_t round = 0; round < rounds; ++round) {
-      for (const BoardTable& table : board_.tables) {
-        for (const BoardRow& row : table.rows) {
-          const auto& seeds = seeds_of(board_, row);
-          if (wanted(row) && round < seeds.size() && (round == 0 || takes_more_seeds(row))) run_one(row, seeds[round]);
-        }
-      }
+      std::vector<const BoardRow*> now;
+      for (const BoardRow* row : rows)
+        if (round < seeds_of(board_, *row).size() && (round == 0 || takes_more_seeds(*row))) now.push_back(row);
+      for (size_t i = 0; i < now.size(); ++i)
+        run_one(*now[i], seeds_of(board_, *now[i])[round], fmt::format("{} of {}", i + 1, now.size()));
     }
   }
 
@@ -179,13 +202,14 @@ class BoardRunner {
     return first && train_seconds(first->metrics) < 60 * board_.more_seeds_below_minutes;
   }
 
-  void run_one(const BoardRow& row, int64_t seed) {
+  /// @param place  of the run in its round, for the log
+  void run_one(const BoardRow& row, int64_t seed, const std::string& place) {
     const std::string name = run_name(board_, row, seed);
     try {
       RunContext context = context_;
       context.log = [this](const std::string& line) { log(line); };
       Run run(recipe_of(board_, row, seed), context);
-      log(fmt::format("board {}: {}, seed {}", board_.name, row.label, seed));
+      log(fmt::format("board {}: {}, seed {} ({})", board_.name, row.label, seed, place));
       run.up_to(Stage::evaluate);
       errors_.erase(name);
     } catch (const std::exception& error) {
@@ -201,11 +225,12 @@ class BoardRunner {
     std::ofstream(folder_ / "log.txt", std::ios::app) << format_time(now) << " " << line << "\n";
   }
 
-  /// Of the trainer, pre-training included, or of the whole stage for a method without one.
+  /// Of the whole stage, with its validations; of one that was interrupted only the end is known, so at least the steps
+  /// of the trainer, pre-training included.
   static double train_seconds(const json& metrics) {
     const json facts = metrics.value("facts", json::object()), stages = metrics.value("stages", json::object());
-    return facts.value("pretrain_seconds", 0.0) +
-           facts.value("train_seconds", stages.value("train", json::object()).value("seconds", 0.0));
+    return std::max(facts.value("pretrain_seconds", 0.0) + facts.value("train_seconds", 0.0),
+                    stages.value("train", json::object()).value("seconds", 0.0));
   }
 
   /// What the runs of every row took: a stage that several runs share once, and the answers under both protocols.
@@ -286,13 +311,18 @@ class BoardRunner {
     return runs;
   }
 
-  /// Whether the run is one of this recipe, and its numbers are of its last training: a row may have changed since.
-  bool is_of(const RunSummary& run, const BoardRow& row, int64_t seed) const {
+  /// The recipe that the run's numbers are of; of numbers that do not say it, the run's own.
+  static json measured_recipe(const RunSummary& run) {
+    if (run.metrics.contains("recipe")) return run.metrics.at("recipe");
     const fs::path file = run.folder / "recipe.toml";
+    return fs::is_regular_file(file) ? load_recipe(file).tree : json();
+  }
+
+  /// Whether the run's numbers are of this recipe and of its last training: a row may have changed since.
+  bool is_of(const RunSummary& run, const BoardRow& row, int64_t seed) const {
     json written = recipe_with_changes(board_, row).tree;
     written.erase("run");
-    if (!fs::is_regular_file(file) || !agree(load_recipe(file).tree, recipe_of(board_, row, seed).tree, written))
-      return false;
+    if (!agree(measured_recipe(run), recipe_of(board_, row, seed).tree, written)) return false;
     const auto training = read_stage(run.folder / to_string(Stage::train));
     const json stages = run.metrics.value("stages", json::object());
     return training && stages.value("train", json::object()).value("hash", "") == training->hash;
@@ -328,9 +358,7 @@ class BoardRunner {
 
   static CaseMeans means_of(const std::vector<RunSummary>& runs, const std::string& protocol,
                             const std::string& metric) {
-    const size_t at = metric.find('@');
-    const std::string name = metric.substr(0, at);
-    const int64_t k = std::stoll(metric.substr(at + 1));
+    const auto [name, k] = *metric_and_k(metric);
     CaseMeans means;
     for (const RunSummary& run : runs) {
       if (!metric_of(run.metrics, "test", protocol, metric)) return {};
@@ -363,8 +391,13 @@ class BoardRunner {
     return value;
   }
 
-  /// Of the board's metric; test cases are paired by their place, which is that of the person.
+  static json cases_of(const RunSummary& run) {
+    return run.metrics.at("splits").value("test", json::object()).value("cases_hash", json());
+  }
+
+  /// Of the board's metric, where both answered the same cases, which are paired by their place.
   void add_differences(json& out, const std::vector<RunSummary>& runs, const std::vector<RunSummary>& reference) const {
+    if (reference.empty() || cases_of(runs.front()) != cases_of(reference.front())) return;
     for (const char* protocol : {"filtered", "unfiltered"}) {
       const CaseMeans ours = means_of(runs, protocol, board_.metric);
       const CaseMeans theirs = means_of(reference, protocol, board_.metric);
@@ -381,6 +414,16 @@ class BoardRunner {
   std::map<std::string, std::string> errors_;  ///< by run
 };
 
+/// The files that a board writes: each another one, and a picture is an SVG.
+void check_outputs(const Board& board, const std::string& where) {
+  std::set<std::string> files;
+  for (const std::string& file : {board.results, board.record, board.picture})
+    TESSERA_CHECK(file.empty() || files.insert(fs::path(file).lexically_normal().string()).second, config,
+                  "{}: [board] results, record and picture must be different files; \"{}\" comes twice", where, file);
+  TESSERA_CHECK(board.picture.empty() || board.picture.ends_with(".svg"), config,
+                "{}: [board] picture is \"{}\", wanted a name that ends with .svg", where, board.picture);
+}
+
 }  // namespace
 
 Board load_board(const fs::path& file) {
@@ -393,15 +436,17 @@ Board load_board(const fs::path& file) {
   TESSERA_CHECK(text.has("board") && text.section("board").is_object(), config, "{}: it has no section [board]",
                 text.origin);
   assign(board, text.section("board"), text.origin + ": [board]");
+  TESSERA_CHECK(!board.name.empty(), config, "{}: [board] needs a `name`, which names its runs", text.origin);
   check_run_name(board.name);
   TESSERA_CHECK(!board.seeds.empty(), config, "{}: [board] seeds must name at least one", text.origin);
-  for (const std::string& metric : board.columns) {
-    const std::string name = metric.substr(0, metric.find('@'));
-    const std::string k = metric.size() > name.size() ? metric.substr(name.size() + 1) : "";
-    TESSERA_CHECK((name == "hr" || name == "ndcg" || name == "mrr") && !k.empty() && k.size() < 5 &&
-                      k.find_first_not_of("0123456789") == std::string::npos,
-                  config, "{}: [board] columns: \"{}\" is no metric, wanted such as hr@10", text.origin, metric);
-  }
+  check_seeds(board.seeds, text.origin + ": [board]");
+  for (const std::string& metric : board.columns)
+    TESSERA_CHECK(metric_and_k(metric), config, "{}: [board] columns: \"{}\" is no metric, wanted such as hr@10",
+                  text.origin, metric);
+  TESSERA_CHECK(std::find(board.columns.begin(), board.columns.end(), board.metric) != board.columns.end(), config,
+                "{}: [board] metric \"{}\" is none of the columns, {}", text.origin, board.metric,
+                fmt::join(board.columns, ", "));
+  check_outputs(board, text.origin);
   std::set<std::string> names, labels;
   for (json one : list_at(text.tree, "table", text.origin)) {
     const std::string where = fmt::format("{}: [[table]] {}", text.origin, board.tables.size() + 1);

@@ -1,6 +1,8 @@
 #include "pipeline/board_record.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -15,29 +17,34 @@ using nlohmann::json;
 constexpr const char* kMeasured[] = {"recipe_hash", "method", "seeds",  "parameters", "train_seconds",
                                      "answer_us",   "cases",  "values", "difference", "seconds"};
 
-/// A tree of objects, `depth` of them one in another, with numbers at the leaves.
-bool numbers_at(const json& tree, int depth) {
-  if (depth == 0) return tree.is_number();
+/// A tree of objects, `depth` of them one in another, with numbers from `low` to 1 at the leaves.
+bool shares_at(const json& tree, int depth, double low) {
+  if (depth == 0) return tree.is_number() && tree.get<double>() >= low && tree.get<double>() <= 1;
   if (!tree.is_object()) return false;
   for (const json& below : tree)
-    if (!numbers_at(below, depth - 1)) return false;
+    if (!shares_at(below, depth - 1, low)) return false;
   return true;
 }
 
-/// Whether the pages can show the row without asking further.
-bool is_recorded_row(const json& row) {
-  if (!row.is_object()) return false;
+bool is_amount(const json& value) {
+  return value.is_number() && value.get<double>() >= 0;
+}
+
+/// What keeps the pages from showing the row; "" where nothing does.
+std::string problem_of(const json& row) {
+  if (!row.is_object()) return "no JSON object";
   for (const char* key : {"label", "recipe_hash", "method"})
-    if (!row.contains(key) || !row.at(key).is_string()) return false;
+    if (!row.value(key, json()).is_string()) return fmt::format("\"{}\" is no string", key);
   for (const char* key : {"train_seconds", "seconds", "cases"})
-    if (!row.contains(key) || !row.at(key).is_number()) return false;
+    if (!is_amount(row.value(key, json()))) return fmt::format("\"{}\" is no number", key);
   for (const char* key : {"parameters", "answer_us"})
-    if (row.contains(key) && !row.at(key).is_number()) return false;
-  if (!row.contains("seeds") || !row.at("seeds").is_array() || row.at("seeds").empty()) return false;
-  for (const json& seed : row.at("seeds"))
-    if (!seed.is_number_integer()) return false;
-  if (row.contains("difference") && !numbers_at(row.at("difference"), 2)) return false;
-  return row.contains("values") && numbers_at(row.at("values"), 3);
+    if (row.contains(key) && !is_amount(row.at(key))) return fmt::format("\"{}\" is no number", key);
+  const json seeds = row.value("seeds", json());
+  if (!seeds.is_array() || seeds.empty() ||
+      !std::all_of(seeds.begin(), seeds.end(), [](const json& seed) { return seed.is_number_integer(); }))
+    return "\"seeds\" is no list of whole numbers";
+  if (row.contains("difference") && !shares_at(row.at("difference"), 2, -1)) return "\"difference\" has no such shares";
+  return shares_at(row.value("values", json()), 3, 0) ? "" : "\"values\" has no shares between 0 and 1";
 }
 
 /// The rows by label; none where there is no file.
@@ -45,8 +52,12 @@ std::map<std::string, json> read_record(const fs::path& file) {
   std::map<std::string, json> rows;
   if (!fs::exists(file)) return rows;
   for_each_line(file, [&](std::string_view line, int64_t number) {
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
     json row = json::parse(line, nullptr, false);
-    TESSERA_CHECK(is_recorded_row(row), data, "{}:{}: no recorded row of a board", file.string(), number);
+    const std::string problem = problem_of(row);
+    TESSERA_CHECK(problem.empty(), data,
+                  "{}:{}: no recorded row of a board: {}; mend the line, or delete it to measure its row again",
+                  file.string(), number, problem);
     std::string label = row.at("label").get<std::string>();
     TESSERA_CHECK(rows.emplace(std::move(label), std::move(row)).second, data,
                   "{}:{}: the label of this row was there before", file.string(), number);
@@ -54,8 +65,9 @@ std::map<std::string, json> read_record(const fs::path& file) {
   return rows;
 }
 
-size_t measured_seeds(const json& row) {
-  return row.contains("values") ? row.at("seeds").size() : 0;
+/// How much of a row is measured: its seeds, then whether it is compared with the reference.
+std::pair<size_t, bool> measure(const json& row) {
+  return {row.contains("values") ? row.at("seeds").size() : 0, row.contains("difference")};
 }
 
 }  // namespace
@@ -65,10 +77,9 @@ void keep_recorded_rows(json& board, const fs::path& record) {
   for (json& table : board.at("tables")) {
     for (json& row : table.at("rows")) {
       const auto found = recorded.find(row.at("label").get<std::string>());
-      const std::string state = row.value("state", "");
-      if (found == recorded.end() || (state != "done" && state != "not run")) continue;
+      if (found == recorded.end() || row.value("state", "") == "skipped") continue;
       const json& kept = found->second;
-      if (kept.at("recipe_hash") != row.at("recipe_hash") || measured_seeds(kept) <= measured_seeds(row)) continue;
+      if (kept.at("recipe_hash") != row.at("recipe_hash") || measure(kept) <= measure(row)) continue;
       row.erase("runs");
       for (const char* key : kMeasured) {
         row.erase(key);
@@ -80,26 +91,32 @@ void keep_recorded_rows(json& board, const fs::path& record) {
   }
 }
 
-std::string board_record(const json& board, const fs::path& record) {
-  const auto recorded = read_record(record);
+std::string board_record(const json& board) {
   std::string text;
   for (const json& table : board.at("tables")) {
     for (const json& row : table.at("rows")) {
-      json line;
-      if (row.contains("values")) {
-        line["label"] = row.at("label");
-        for (const char* key : kMeasured)
-          if (row.contains(key)) line[key] = row.at(key);
-      } else if (const auto found = recorded.find(row.at("label").get<std::string>());
-                 found != recorded.end() && row.value("state", "") == "failed") {
-        line = found->second;
-      } else {
-        continue;
-      }
+      if (!row.contains("values")) continue;
+      json line = {{"label", row.at("label")}};
+      for (const char* key : kMeasured)
+        if (row.contains(key)) line[key] = row.at(key);
       text += line.dump() + "\n";
     }
   }
   return text;
+}
+
+std::vector<std::string> left_out_rows(const json& board, const fs::path& record) {
+  auto recorded = read_record(record);
+  for (const json& table : board.at("tables"))
+    for (const json& row : table.at("rows"))
+      if (row.contains("values")) recorded.erase(row.at("label").get<std::string>());
+  std::vector<std::string> labels;
+  for (const auto& [label, row] : recorded) labels.push_back(label);
+  return labels;
+}
+
+void check_record(const fs::path& record) {
+  read_record(record);
 }
 
 }  // namespace tessera

@@ -96,12 +96,23 @@ std::string reported_text(const json& row, const std::vector<std::string>& colum
   return text;
 }
 
-std::string why_text(const json& row) {
+/// What is not as it should be with a row; why a run failed is told by the page and the log, not by what is published.
+std::string state_text(const json& row) {
   const std::string state = row.value("state", "");
   if (state == "skipped") return "not run: " + row.value("why", "");
-  if (state == "failed") return "failed: " + row.value("why", "");
+  if (state == "failed") return "failed";
   if (state == "not run") return "not run yet";
-  return row.contains("why") ? "a further seed failed: " + row.value("why", "") : "";
+  return row.contains("why") ? "a further run failed" : "";
+}
+
+/// As one cell of a Markdown table.
+std::string cell_text(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|' || c == '<') out += '\\';
+    out += c == '\n' || c == '\r' ? ' ' : c;
+  }
+  return out;
 }
 
 /// Training time, parameters, answering time and seeds of a finished row.
@@ -126,8 +137,8 @@ constexpr const char* kCostTitles[] = {"parameters", "training", "an answer", "s
 std::string markdown_row(const json& table, const json& row, const std::string& protocol,
                          const std::vector<std::string>& columns) {
   const bool compares = !table.value("reference", "").empty();
-  std::string line = "| " + row.value("label", "");
-  if (const std::string why = why_text(row); !why.empty()) line += " (" + why + ")";
+  std::string line = "| " + cell_text(row.value("label", ""));
+  if (const std::string state = state_text(row); !state.empty()) line += " (" + cell_text(state) + ")";
   line += " |";
   for (const std::string& metric : columns) {
     const json* value = value_at(row, protocol, metric);
@@ -142,9 +153,18 @@ std::string markdown_row(const json& table, const json& row, const std::string& 
   if (compares) line += " " + difference_text(row, protocol) + " |";
   if (protocol == "filtered") {
     for (const std::string& cell : cost_cells(row)) line += " " + cell + " |";
-    line += " " + reported_text(row, columns) + " |";
+    line += " " + cell_text(reported_text(row, columns)) + " |";
   }
   return line + "\n";
+}
+
+/// What the rows' small print says, below their table.
+std::string markdown_notes(const json& table) {
+  std::string out;
+  for (const json& row : table.at("rows"))
+    if (const std::string note = row.value("note", ""); !note.empty())
+      out += fmt::format("{}*{}*: {}", out.empty() ? "\n" : "; ", cell_text(row.value("label", "")), cell_text(note));
+  return out.empty() ? out : out + ".\n";
 }
 
 std::string html_value(const json& table, const json& row, const std::string& protocol, const std::string& metric) {
@@ -167,7 +187,10 @@ std::string html_table(const json& table, const std::string& protocol, const std
   out += "</tr>";
   for (const json& row : table.at("rows")) {
     std::string small = row.value("note", "");
-    if (const std::string why = why_text(row); !why.empty()) small += (small.empty() ? "" : " · ") + why;
+    if (std::string state = state_text(row); !state.empty()) {
+      if (row.contains("why") && row.value("state", "") != "skipped") state += ": " + row.value("why", "");
+      small += (small.empty() ? "" : " · ") + state;
+    }
     const std::string reported = protocol == "filtered" ? reported_text(row, columns) : "";
     if (!reported.empty()) small += (small.empty() ? "" : " · ") + ("reported: " + reported);
     out += fmt::format("<tr><td style=\"white-space:normal;min-width:13em;max-width:22em\">{}<small>{}</small></td>",
@@ -293,7 +316,7 @@ std::string board_markdown(const json& board) {
         rule += "---|";
       }
       if (const std::string title = difference_title(table, metric); !title.empty()) {
-        out += " " + title + " |";
+        out += " " + cell_text(title) + " |";
         rule += "---|";
       }
       if (protocol == std::string("filtered")) {
@@ -308,6 +331,7 @@ std::string board_markdown(const json& board) {
         if (protocol == std::string("filtered") || row.contains("values"))
           out += markdown_row(table, row, protocol, columns);
     }
+    out += markdown_notes(table);
   }
   if (const std::string cost = cost_text(board); !cost.empty()) out += "\n" + cost + "\n";
   return out;

@@ -26,19 +26,6 @@ const json& at_path(const json& from, const std::vector<std::string>& keys) {
   return *at;
 }
 
-/// "hr@10" as its name and k.
-std::pair<std::string, int64_t> split_metric(const std::string& metric) {
-  const size_t at = metric.find('@');
-  int64_t k = 0;
-  if (at != std::string::npos) std::from_chars(metric.data() + at + 1, metric.data() + metric.size(), k);
-  return {metric.substr(0, at), k};
-}
-
-bool is_metric(const std::string& key) {
-  const auto [name, k] = split_metric(key);
-  return k > 0 && (name == "hr" || name == "ndcg" || name == "mrr");
-}
-
 std::vector<int32_t> read_ranks(const RunSummary& run, const std::string& split, const std::string& protocol) {
   const fs::path file = run.folder / "evaluate" / fmt::format("ranks-{}-{}.npy", split, protocol);
   const NpyFile ranks(file);
@@ -58,12 +45,12 @@ std::vector<std::string> shared_metrics(const std::vector<RunSummary>& runs, con
     const bool everywhere = std::all_of(runs.begin(), runs.end(), [&, name = key](const RunSummary& run) {
       return metric_of(run.metrics, settings.split, settings.protocols.front(), name).has_value();
     });
-    if (is_metric(key) && everywhere) names.push_back(key);
+    if (metric_and_k(key) && everywhere) names.push_back(key);
   }
   const std::vector<std::string> order = {"hr", "ndcg", "mrr"};
   std::sort(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-    const auto [name_a, k_a] = split_metric(a);
-    const auto [name_b, k_b] = split_metric(b);
+    const auto [name_a, k_a] = *metric_and_k(a);
+    const auto [name_b, k_b] = *metric_and_k(b);
     const auto place = [&](const std::string& name) { return std::find(order.begin(), order.end(), name); };
     return std::pair(place(name_a), k_a) < std::pair(place(name_b), k_b);
   });
@@ -74,7 +61,7 @@ json differences(const std::vector<int32_t>& ranks, const std::vector<int32_t>& 
                  const std::vector<std::string>& metrics, const CompareSettings& settings) {
   json out = json::object();
   for (const std::string& metric : metrics) {
-    const auto [name, k] = split_metric(metric);
+    const auto [name, k] = *metric_and_k(metric);
     const Difference difference = paired_difference(case_values(ranks, name, k), case_values(base, name, k),
                                                     settings.resamples, settings.level, settings.seed);
     out[metric] = {{"mean", difference.interval.mean},
@@ -131,6 +118,18 @@ std::vector<RunSummary> find_summaries(const fs::path& runs) {
   }
   std::sort(found.begin(), found.end(), [](const RunSummary& a, const RunSummary& b) { return a.name < b.name; });
   return found;
+}
+
+std::optional<std::pair<std::string, int64_t>> metric_and_k(const std::string& metric) {
+  const size_t at = metric.find('@');
+  if (at == std::string::npos) return std::nullopt;
+  const std::string name = metric.substr(0, at);
+  int64_t k = 0;
+  const char* end = metric.data() + metric.size();
+  const auto [stop, error] = std::from_chars(metric.data() + at + 1, end, k);
+  const bool known = name == "hr" || name == "ndcg" || name == "mrr";
+  if (!known || error != std::errc() || stop != end || k <= 0) return std::nullopt;
+  return std::pair(name, k);
 }
 
 std::optional<double> metric_of(const json& metrics, const std::string& split, const std::string& protocol,

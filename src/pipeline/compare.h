@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tessera {
@@ -20,6 +21,9 @@ std::optional<RunSummary> read_summary(const std::filesystem::path& folder);
 
 /// Every measured run below the runs folder, by name.
 std::vector<RunSummary> find_summaries(const std::filesystem::path& runs);
+
+/// "hr@10" as its name and k; nothing for what is no hr, ndcg or mrr at a k above 0.
+std::optional<std::pair<std::string, int64_t>> metric_and_k(const std::string& metric);
 
 /// The number at a metric such as "hr@10" of a split and protocol, or nothing.
 std::optional<double> metric_of(const nlohmann::json& metrics, const std::string& split, const std::string& protocol,

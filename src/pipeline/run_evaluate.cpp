@@ -75,6 +75,8 @@ std::vector<std::string> write_evaluation(Run& run, const std::filesystem::path&
   }
   metrics["schema"] = kStageSchema;
   metrics["options"] = run.recipe().section("evaluate");
+  metrics["recipe"] = run.recipe().tree;
+  metrics["recipe"]["data"].erase("source");  // where it lay is no part of what was measured
   metrics["peak_memory_bytes"] = peak_memory_bytes();
   write_file(folder / "metrics.json", metrics.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
   write_file(folder / "examples.json", examples.dump(2, ' ', false, json::error_handler_t::replace) + "\n");

@@ -167,7 +167,25 @@ TEST_F(Program, ABoardWritesItsTablesPictureAndRecord) {
   EXPECT_NE(results.find("![A small board](boards/small.svg)\n"), std::string::npos) << results;
   EXPECT_NE(results.find(read_file(folder_ / "scratch.md").substr(sizeof("<!-- board small -->"))), std::string::npos);
   EXPECT_NE(read_file(folder_ / "docs/boards/small.svg").find("Item CF"), std::string::npos);
-  EXPECT_NE(read_file(folder_ / "docs/boards/small.jsonl").find("\"label\":\"Item CF\""), std::string::npos);
+  const std::string record = read_file(folder_ / "docs/boards/small.jsonl");
+  EXPECT_NE(record.find("\"label\":\"Item CF\""), std::string::npos);
+
+  // Where a run fails, what was measured stays.
+  fs::create_directory(folder_ / "other");
+  write_file(folder_ / "other/small-item-cf-1", "no folder");
+  expect_error("leaderboard board.toml --runs other", 1, {"1 row failed", "log.txt"});
+  EXPECT_EQ(read_file(folder_ / "docs/boards/small.jsonl"), record);
+  EXPECT_NE(read_file(folder_ / "docs/results.md").find("| Item CF (a further run failed) | "), std::string::npos);
+  // Without its data nothing is begun and nothing written.
+  const std::string before = read_file(folder_ / "docs/results.md");
+  fs::rename(folder_ / "data", folder_ / "moved");
+  expect_error("leaderboard board.toml --runs third", 2, {"row \"Item CF\"", "is not there"});
+  EXPECT_EQ(read_file(folder_ / "docs/results.md"), before);
+  fs::rename(folder_ / "moved", folder_ / "data");
+  // Nor where the results cannot be written.
+  write_file(folder_ / "docs/results.md", "<!-- board small -->\n");
+  expect_error("leaderboard board.toml --runs third", 1, {"only one of"});
+  EXPECT_FALSE(fs::exists(folder_ / "third"));
 }
 
 TEST_F(Program, FullDiskIsAnError) {

@@ -74,6 +74,30 @@ TEST_F(BoardTest, TheFirstSeedAlone) {
   EXPECT_EQ(result.at("tables").at(0).at("rows").at(1).at("seeds"), json{7});
 }
 
+TEST_F(BoardTest, ASlowTrainingHasOneSeed) {
+  for (const auto& [minutes, seeds] : {std::pair("0", json{1}), std::pair("10", json{1, 2})}) {
+    const std::string head =
+        fmt::format("name = \"tiny\"\nresamples = 50\nseeds = [1, 2]\nmore_seeds_below_minutes = {}\n", minutes);
+    const json result = run_board(board(kTwoRows, head), context());
+    EXPECT_EQ(result.at("tables").at(0).at("rows").at(0).at("seeds"), seeds) << minutes;
+  }
+}
+
+TEST_F(BoardTest, AValueIsTheMeanOfItsSeeds) {
+  write_file(folder_ / "mf.toml", "[data]\nsource = \"" + (folder_ / "data").string() +
+                                      "\"\n[retrieve]\nname = \"mf\"\n[evaluate]\nresamples = 20\n");
+  const json result = run_board(board("[[table.row]]\nlabel = \"MF\"\nrecipe = \"mf.toml\"\n"), context());
+  std::vector<double> means;
+  for (const char* run : {"tiny-mf-1", "tiny-mf-2"}) {
+    const json metrics = json::parse(read_file(folder_ / "runs" / run / "evaluate/metrics.json"));
+    means.push_back(metrics.at("splits").at("test").at("filtered").at("ndcg@10").at("mean"));
+  }
+  ASSERT_NE(means[0], means[1]) << "both seeds gave the same";
+  const json& value = result.at("tables").at(0).at("rows").at(0).at("values").at("filtered").at("ndcg@10");
+  EXPECT_NEAR(value.at("mean"), (means[0] + means[1]) / 2, 1e-6);
+  EXPECT_NEAR(value.at("sd"), std::abs(means[0] - means[1]) / std::sqrt(2.0), 1e-6);
+}
+
 TEST_F(BoardTest, OneRowAloneAndNothingButCollecting) {
   const Board loaded = board(kTwoRows);
   json result = run_board(loaded, context(), {.only = {"Item CF"}});
@@ -100,15 +124,24 @@ TEST_F(BoardTest, ARunOfAnotherRecipeIsNotTheRows) {
   result = run_board(loaded, context());
   EXPECT_EQ(state(result, 1), "done");
   // By a program that did not have an option yet: it counts unless the row names the option.
-  const fs::path recipe = folder_ / "runs/tiny-item-cf-7/recipe.toml";
-  const std::string whole = read_file(recipe);
+  const fs::path metrics = folder_ / "runs/tiny-item-cf-7/evaluate/metrics.json";
+  const std::string whole = read_file(metrics);
   for (const auto& [option, counts] : {std::pair("damping", true), std::pair("window", false)}) {
-    const size_t begin = whole.find(std::string("\n") + option + " = ");
-    ASSERT_NE(begin, std::string::npos) << option;
-    write_file(recipe, std::string(whole).erase(begin, whole.find('\n', begin + 1) - begin));
+    json changed = json::parse(whole);
+    ASSERT_EQ(changed.at("recipe").at("retrieve").erase(option), 1u) << option;
+    write_file(metrics, changed.dump());
     EXPECT_EQ(state(run_board(loaded, context(), {.only = {}, .collect = true}), 1), counts ? "done" : "not run");
   }
-  write_file(recipe, whole);
+  write_file(metrics, whole);
+  // Stopped before it was measured again: its recipe is the row's already, its numbers are not.
+  const fs::path recipe = folder_ / "runs/tiny-item-cf-7/recipe.toml";
+  const std::string three = read_file(recipe);
+  ASSERT_NE(three.find("window = 3"), std::string::npos);
+  write_file(recipe, std::string(three).replace(three.find("window = 3"), 10, "window = 4"));
+  const std::string next = std::string(kTwoRows).replace(std::string(kTwoRows).find("window=2"), 8, "window=4");
+  EXPECT_EQ(state(run_board(board(next), context(), {.only = {}, .collect = true}), 1), "not run");
+  EXPECT_EQ(state(run_board(board(changed), context(), {.only = {}, .collect = true}), 1), "done");
+  write_file(recipe, three);
   // Stopped while it trained again: the numbers that are there are of the training before.
   const fs::path file = folder_ / "runs/tiny-item-cf-7/train/stage.json";
   json stage = json::parse(read_file(file));
@@ -169,6 +202,27 @@ TEST_F(BoardTest, RefusesWhatItCannotUnderstand) {
   EXPECT_NE(error_of([&] { board(kTwoRows, "name = \"t\"\ncolumns = [\"hr\"]\n"); }).find("no metric"),
             std::string::npos);
   EXPECT_NE(error_of([&] { board(kTwoRows, "name = \"../x\"\n"); }).find("name"), std::string::npos);
+  EXPECT_NE(error("[[table.row]]\nlabel = \"A\"\nskip = \"x\"\n[[table.row.reported]]\nby = \"p\"\n\"hr\" = 0.1\n")
+                .find("\"hr\" is no metric"),
+            std::string::npos);
+  EXPECT_NE(error("[[table.row]]\nlabel = \"A\"\nskip = \"x\"\nseeds = [3, 3]\n").find("seed 3 comes twice"),
+            std::string::npos);
+  const auto head_error = [&](const std::string& head) {
+    return error_of([&] { board(kTwoRows, "name = \"t\"\n" + head); });
+  };
+  EXPECT_NE(head_error("metric = \"hr@7\"\n").find("none of the columns, hr@5"), std::string::npos);
+  EXPECT_NE(head_error("columns = [\"hr@10x\"]\n").find("no metric"), std::string::npos);
+  EXPECT_NE(head_error("results = \"a.svg\"\npicture = \"./a.svg\"\n").find("different files"), std::string::npos);
+  EXPECT_NE(head_error("picture = \"a.png\"\n").find(".svg"), std::string::npos);
+}
+
+TEST_F(BoardTest, WhatCannotRunIsToldBeforeAnythingRuns) {
+  const std::string wrong = std::string(kTwoRows).replace(std::string(kTwoRows).find("window=2"), 8, "window=-2");
+  EXPECT_NE(error_of([&] { run_board(board(wrong), context()); }).find("row \"Item CF\": "), std::string::npos);
+  fs::rename(folder_ / "data", folder_ / "moved");
+  EXPECT_NE(error_of([&] { run_board(board(kTwoRows), context()); }).find("is not there"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_ / "runs"));
+  EXPECT_EQ(run_board(board(kTwoRows), context(), {.only = {}, .collect = true}).at("finished_runs"), 0);
 }
 
 TEST_F(BoardTest, PagesHoldEveryRow) {
@@ -179,6 +233,20 @@ TEST_F(BoardTest, PagesHoldEveryRow) {
       EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
   }
   EXPECT_NE(markdown.find("**"), std::string::npos);
+}
+
+TEST_F(BoardTest, WhatIsPublishedIsOneTableWithItsNotes) {
+  json result = run_board(board(kTwoRows), context());
+  json& rows = result["tables"][0]["rows"];
+  rows[0]["label"] = "a | b";
+  rows[0]["note"] = "small\nprint | here";
+  rows[1]["why"] = "no space in /somewhere";
+  const std::string markdown = board_markdown(result);
+  EXPECT_NE(markdown.find("| a \\| b |"), std::string::npos) << markdown;
+  EXPECT_NE(markdown.find("*a \\| b*: small print \\| here."), std::string::npos) << markdown;
+  EXPECT_NE(markdown.find("| Item CF (a further run failed) |"), std::string::npos) << markdown;
+  EXPECT_EQ(markdown.find("/somewhere"), std::string::npos);
+  EXPECT_NE(board_html(result).find("/somewhere"), std::string::npos);
 }
 
 TEST_F(BoardTest, ThePictureHasTheMeasuredRowsBestFirst) {
@@ -217,7 +285,7 @@ class BoardRecordTest : public BoardTest {
 TEST_F(BoardRecordTest, StandsForRunsThatAreNotHere) {
   const std::string rows = std::string("reference = \"Item CF\"\n") + kTwoRows;
   const json measured = run_board(recorded_board(rows), context());
-  write_file(record(), board_record(measured, record()));
+  write_file(record(), board_record(measured));
   const json shown = collect(recorded_board(rows), "elsewhere");
   EXPECT_EQ(board_markdown(shown), board_markdown(measured));
   EXPECT_EQ(board_html(shown), board_html(measured));
@@ -225,11 +293,11 @@ TEST_F(BoardRecordTest, StandsForRunsThatAreNotHere) {
   EXPECT_EQ(row.at("recorded"), true);
   EXPECT_EQ(row.at("difference"), measured.at("tables").at(0).at("rows").at(0).at("difference"));
   EXPECT_FALSE(measured.at("tables").at(0).at("rows").at(0).contains("recorded"));
-  EXPECT_EQ(board_record(shown, record()), read_file(record())) << "collecting again loses nothing";
+  EXPECT_EQ(board_record(shown), read_file(record())) << "collecting again loses nothing";
 }
 
 TEST_F(BoardRecordTest, GivesWayToAsManySeedsHereAndNotToFewer) {
-  write_file(record(), board_record(run_board(recorded_board(), context()), record()));
+  write_file(record(), board_record(run_board(recorded_board(), context())));
   RunContext other = context();
   other.runs = folder_ / "elsewhere";
   const auto first_row = [](const json& board) { return board.at("tables").at(0).at("rows").at(0); };
@@ -240,7 +308,7 @@ TEST_F(BoardRecordTest, GivesWayToAsManySeedsHereAndNotToFewer) {
 }
 
 TEST_F(BoardRecordTest, IsOfTheRecipeThatWasMeasuredAlone) {
-  write_file(record(), board_record(run_board(recorded_board(), context()), record()));
+  write_file(record(), board_record(run_board(recorded_board(), context())));
   const std::string changed = std::string(kTwoRows).replace(std::string(kTwoRows).find("window=2"), 8, "window=3");
   const json rows = collect(recorded_board(changed), "elsewhere").at("tables").at(0).at("rows");
   EXPECT_EQ(rows.at(0).at("state"), "done");
@@ -256,26 +324,55 @@ TEST_F(BoardRecordTest, IsOfTheRecipeThatWasMeasuredAlone) {
 }
 
 TEST_F(BoardRecordTest, OutlivesARowThatFails) {
-  write_file(record(), board_record(run_board(recorded_board(), context()), record()));
+  write_file(record(), board_record(run_board(recorded_board(), context())));
   const std::string before = read_file(record());
-  fs::remove_all(folder_ / "data");
   RunContext other = context();
   other.runs = folder_ / "elsewhere";
-  const json result = run_board(recorded_board(), other);
+  fs::create_directories(other.runs);
+  for (const char* run : {"tiny-popular-items-1", "tiny-popular-items-2"}) write_file(other.runs / run, "no folder");
+  json result = run_board(recorded_board(), other);
+  const json& row = result.at("tables").at(0).at("rows").at(0);
+  EXPECT_EQ(row.at("state"), "done");
+  EXPECT_EQ(row.at("recorded"), true);
+  EXPECT_TRUE(row.contains("why")) << row;
+  const auto first_line = [](const std::string& text) { return text.substr(0, text.find('\n')); };
+  EXPECT_EQ(first_line(board_record(result)), first_line(before));
+  fs::remove(record());
+  result = run_board(recorded_board(), other);
   EXPECT_EQ(result.at("tables").at(0).at("rows").at(0).at("state"), "failed");
-  EXPECT_EQ(board_record(result, record()), before);
+}
+
+TEST_F(BoardRecordTest, KeepsTheDifferenceFromAReferenceThatIsNotHere) {
+  const std::string rows = std::string("reference = \"Item CF\"\n") + kTwoRows;
+  write_file(record(), board_record(run_board(recorded_board(rows), context())));
+  RunContext other = context();
+  other.runs = folder_ / "elsewhere";
+  const json result = run_board(recorded_board(rows), other, {.only = {"Popular items"}});
+  EXPECT_EQ(result.at("tables").at(0).at("rows").at(0).at("recorded"), true);
+  EXPECT_EQ(board_record(result), read_file(record()));
+}
+
+TEST_F(BoardRecordTest, TellsWhatItLeavesOut) {
+  write_file(record(), board_record(run_board(recorded_board(), context())));
+  const std::string changed = std::string(kTwoRows).replace(std::string(kTwoRows).find("window=2"), 8, "window=3");
+  EXPECT_EQ(left_out_rows(collect(recorded_board(changed), "elsewhere"), record()),
+            std::vector<std::string>{"Item CF"});
+  EXPECT_TRUE(left_out_rows(collect(recorded_board(), "elsewhere"), record()).empty());
 }
 
 TEST_F(BoardRecordTest, IsCheckedBeforeItIsBelieved) {
   const Board loaded = recorded_board();
-  write_file(record(), board_record(run_board(loaded, context()), record()));
+  write_file(record(), board_record(run_board(loaded, context())));
   const std::string good = read_file(record());
   const json row = json::parse(good.substr(0, good.find('\n')));
   const auto error_with = [&](const std::string& text) {
     write_file(record(), text);
     return error_of([&] { collect(loaded, "elsewhere"); });
   };
-  EXPECT_EQ(error_with(good), "");
+  EXPECT_EQ(error_with("\n" + good + " \n"), "");
+  json high = row;
+  high["values"]["filtered"]["hr@10"]["mean"] = 77;
+  EXPECT_NE(error_with(high.dump()).find("\"values\" has no shares"), std::string::npos);
   EXPECT_NE(error_with(good + good).find(":3: the label"), std::string::npos);
   for (const char* text : {"{", "[]", "{}", "7", "\xff"})
     EXPECT_NE(error_with(text).find("record.jsonl:1: no recorded row"), std::string::npos) << text;
