@@ -25,4 +25,8 @@ Tensor bpr_max(const Tensor& answer, const Tensor& others, const Tensor& hidden,
   return (regularisation * (log_weight.exp() * others.square()).sum(1) - gain).mean();
 }
 
+Tensor preferred_share(const Tensor& right, const Tensor& wrong) {
+  return at::softplus(at::sigmoid(wrong) - at::sigmoid(right));
+}
+
 }  // namespace tessera

@@ -19,4 +19,8 @@ at::Tensor top1_max(const at::Tensor& answer, const at::Tensor& others, const at
 /// -log sum s_j sigmoid(r_i - r_j) + regularisation * sum s_j r_j^2.
 at::Tensor bpr_max(const at::Tensor& answer, const at::Tensor& others, const at::Tensor& hidden, double regularisation);
 
+/// Of two scores a row, S3-Rec's: -log sigmoid(sigmoid(right) - sigmoid(wrong)), at least log(1 + 1/e).
+/// @param right  [M] float32; @param wrong  [M] @return [M]
+at::Tensor preferred_share(const at::Tensor& right, const at::Tensor& wrong);
+
 }  // namespace tessera

@@ -89,6 +89,7 @@ std::string long_key(const std::string& key) {
   if (key == "data") return "data.source";
   if (key == "name" || key == "seed") return "run." + key;
   if (key == "embed" || key == "tokenize" || key == "retrieve") return key + ".name";
+  if (key == "variant") return "retrieve.variant";
   return key;
 }
 

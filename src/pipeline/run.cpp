@@ -43,6 +43,14 @@ bool names_files(const json& hashes) {
                      [](const json& value) { return value.is_string() || names_files(value); });
 }
 
+/// Of a finished training and of those within it.
+void remove_checkpoints(const fs::path& folder) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.path().filename() == "checkpoint.safetensors") found.push_back(entry.path());
+  for (const fs::path& file : found) fs::remove(file);
+}
+
 /// Points `link` at `target` below the run's folder.
 void refresh_link(const fs::path& link, const fs::path& target) {
   std::error_code ignored;
@@ -257,6 +265,7 @@ StageRecord Run::work_shared(Stage stage, const std::string& hash) {
   AtomicFolder folder(target);
   record.folder = folder.path();
   fill_shared(stage, folder.path(), record);
+  remove_checkpoints(folder.path());
   record.seconds = seconds_since(start);
   write_stage(folder.path(), record);
   folder.commit();
@@ -338,7 +347,7 @@ StageRecord Run::train(const std::string& hash) {
   StageRecord record{to_string(Stage::train), hash, seconds_since(start), {}, folder, retriever->facts()};
   record.outputs = {"model.safetensors"};
   write_stage(folder, record);
-  fs::remove(folder / "checkpoint.safetensors");
+  remove_checkpoints(folder);
   fs::remove(started);
   loaded_->retriever = std::move(retriever);
   return record;

@@ -151,6 +151,7 @@ nlohmann::json Training::identity() const {
   result.erase("checkpoint_every_minutes");
   result["seed"] = seed_;
   result["num_examples"] = task_.num_examples();
+  if (const std::string fingerprint = task_.fingerprint(); !fingerprint.empty()) result["fingerprint"] = fingerprint;
   for (const auto& [name, tensor] : parameters_) {
     result["shape of " + name] = tensor.sizes().vec();
     if (task_.rate(name) != 1) result["rate of " + name] = task_.rate(name);

@@ -23,6 +23,9 @@ class TrainTask {
   virtual std::vector<std::pair<std::string, at::Tensor>> parameters() = 0;
   /// The learning rate of a parameter, as a multiple of the schedule's.
   virtual double rate(const std::string& /*parameter*/) const { return 1; }
+  /// What parameters mean beside their names and shapes, such as which codes a table has rows for: a checkpoint of
+  /// another fingerprint is not resumed.
+  virtual std::string fingerprint() const { return ""; }
   virtual void set_training(bool on) = 0;
   virtual int64_t num_examples() const = 0;
   /// Work of one example (history length); batches are filled from examples of like length. Constant: no bucketing.

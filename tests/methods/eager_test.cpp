@@ -5,7 +5,9 @@
 #include <cmath>
 #include <set>
 
+#include "base/array_file.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "decode/beam_search.h"
 #include "methods/catalog.h"
 #include "methods/eager_codes.h"
@@ -311,7 +313,6 @@ TEST(EagerFusion, OwnScoresAreThoseOfTheListsAndItemsComeOnce) {
   eager_fill(found, 1, {{ItemId{4}}, {-0.5f}});
   EXPECT_TRUE(eager_unknown(found, 1).empty());
   EXPECT_EQ(eager_fuse(found, 1, "max", {}).scores, (std::vector<float>{-0.5f}));
-  EXPECT_TRUE(std::isnan(kUnknown));
 }
 
 TEST(EagerFusion, TemperaturesAreFoundAgain) {
@@ -369,6 +370,96 @@ TEST(Eager, EveryChoiceOfStreamsLossesAndFusionTrainsAndAnswers) {
     for (const Results& results : eager->recommend(some_requests(7)))
       EXPECT_EQ(results.items.size(), 7u) << choice.dump();
   }
+}
+
+/// Trains, saves and reads the items' table.
+std::vector<float> items_after(nlohmann::json change) {
+  const TemporaryFolder folder("eager_switch");
+  nlohmann::json options = tiny_eager();
+  options.update(change);
+  const auto eager = make_retriever(options);
+  eager->train(tiny_world().inputs(), {1, silent_reporter(), folder.path()});
+  eager->save(folder.path());
+  const SafetensorsFile file(folder.path() / "model.safetensors");
+  const auto items = file.at("items").as<float>();
+  return {items.begin(), items.end()};
+}
+
+TEST(Eager, EverySwitchReachesTheWeights) {
+  const std::vector<float> usual = items_after(nlohmann::json::object());
+  EXPECT_EQ(items_after(nlohmann::json::object()), usual) << "the same training twice";
+  for (const nlohmann::json& change : std::vector<nlohmann::json>{{{"contrast", "none"}},
+                                                                  {{"contrast", "infonce"}},
+                                                                  {{"contrast_weight", 2}},
+                                                                  {{"contrast_semantic", 3}},
+                                                                  {{"reconstruct", false}},
+                                                                  {{"recognise", false}},
+                                                                  {{"transfer_weight", 0.5}},
+                                                                  {{"guide_direction", "behaviour-to-semantic"}},
+                                                                  {{"detach", false}},
+                                                                  {{"streams", "two-behaviour"}},
+                                                                  {{"read", "items-and-codes"}},
+                                                                  {{"encoder", "bidirectional"}},
+                                                                  {{"table_rate", 10}}})
+    EXPECT_NE(items_after(change), usual) << change.dump();
+  for (const char* fusion : {"own", "max", "calibrated"})
+    EXPECT_EQ(items_after({{"fusion", fusion}, {"beam", 7}}), usual) << "what only answering reads: " << fusion;
+}
+
+TEST(Eager, TransferNeedsItsParts) {
+  const nlohmann::json none{{"reconstruct", false}, {"recognise", false}, {"detach", false}};
+  EXPECT_EQ(items_after(none), items_after({{"transfer_weight", 0}, {"detach", false}}));
+  EXPECT_EQ(items_after({{"contrast", "none"}}), items_after({{"contrast_weight", 0}}));
+}
+
+TEST(Eager, AModelFolderIsCheckedBeforeItIsBelieved) {
+  const TemporaryFolder folder("eager_folder");
+  nlohmann::json options = tiny_eager();
+  options["fusion"] = "calibrated";
+  const auto eager = make_retriever(options);
+  eager->train(tiny_world().inputs(), {1, silent_reporter(), folder.path()});
+  eager->save(folder.path());
+  const auto load = [&] {
+    auto loaded = make_retriever(options);
+    loaded->load(folder.path(), tiny_world().inputs());
+    return loaded;
+  };
+  const auto wanted = eager->recommend(some_requests(9)), found = load()->recommend(some_requests(9));
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(found[i].items, wanted[i].items);
+    EXPECT_EQ(found[i].scores, wanted[i].scores) << "temperatures are not those of before";
+  }
+
+  const auto expect_corrupt = [&](const char* what) {
+    try {
+      load();
+      ADD_FAILURE() << what << " was believed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::corrupt) << what << ": " << error.what();
+    }
+  };
+  const auto file = folder.path() / "model.safetensors";
+  const std::string model = read_file(file);
+  for (const char* temperature : {"", "0", "-1", "inf", "nan", "x"}) {
+    const SafetensorsFile tensors(file);
+    auto metadata = tensors.metadata();
+    metadata["temperature.semantic"] = temperature;
+    if (*temperature == 0) metadata.erase("temperature.semantic");
+    write_safetensors(folder.path() / "changed", tensors.tensors(), metadata);
+    std::filesystem::rename(folder.path() / "changed", file);
+    expect_corrupt(temperature);
+    write_file(file, model);
+  }
+  const auto codes = folder.path() / "codes.semantic.safetensors";
+  SemanticIds ids = load_semantic_ids(codes);
+  for (const char* dim : {"", "0", "50000000000"}) {
+    ids.metadata["dim"] = dim;
+    save_semantic_ids(ids, codes);
+    expect_corrupt(dim);
+  }
+  std::filesystem::copy_file(folder.path() / "codes.behaviour.safetensors", codes,
+                             std::filesystem::copy_options::overwrite_existing);
+  expect_corrupt("the other stream's codes");
 }
 
 TEST(Eager, StreamsAreMadeAsTheirNamesSay) {

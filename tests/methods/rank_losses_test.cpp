@@ -75,6 +75,16 @@ TEST(RankLosses, BprMax) {
   }
 }
 
+TEST(RankLosses, PreferredShare) {
+  const at::Tensor right = at::tensor({0.3f, -2.0f, 90.0f}), wrong = at::tensor({-0.4f, 1.0f, -90.0f});
+  const at::Tensor loss = preferred_share(right, wrong);
+  for (int i = 0; i < 3; ++i) {
+    const double margin = sigmoid(right[i].item<double>()) - sigmoid(wrong[i].item<double>());
+    EXPECT_NEAR(loss[i].item<double>(), -std::log(sigmoid(margin)), 1e-6);
+  }
+  EXPECT_NEAR(loss[2].item<double>(), std::log(1 + std::exp(-1.0)), 1e-6) << "its least";
+}
+
 TEST(RankLosses, HugeScoresStayFinite) {
   const at::Tensor answer = at::full({1, 1}, -300.0).set_requires_grad(true);
   const at::Tensor others = at::tensor({300.0f, -300.0f}).unsqueeze(0), none = at::zeros({1, 2}, at::kBool);

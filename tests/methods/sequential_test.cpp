@@ -100,13 +100,13 @@ std::vector<Trial> trials() {
           {"tiger", generator({}), uniform / 2},
           {"recforest", generator({{"trees", 2}, {"branches", 8}}), uniform / 2},
           {"eager",
-           generator({{"streams", "behaviour"},
+           generator({{"streams", "two-behaviour"},
                       {"behaviour", codes},
                       {"codes", {{"branching", 8}}},
                       {"contrast", "none"},
                       {"reconstruct", false},
                       {"recognise", false}}),
-           uniform / 2}};
+           uniform}};
 }
 
 class Sequential : public testing::TestWithParam<Trial> {
@@ -138,6 +138,8 @@ TEST_P(Sequential, EveryWeightLearns) {
   const TemporaryFolder one("one_" + GetParam().label()), more("more_" + GetParam().label());
   json options = GetParam().options;
   if (GetParam().method == "s3rec") options["pretrain_epochs"] = 1;
+  if (GetParam().method == "eager")
+    options.update({{"contrast", "smooth-l1"}, {"reconstruct", true}, {"recognise", true}});
   train(tiny_world().inputs(), options, 1, one.path());
   train(tiny_world().inputs(), options, 12, more.path());
   const SafetensorsFile a(one.path() / "model.safetensors"), b(more.path() / "model.safetensors");
@@ -166,6 +168,24 @@ TEST(HistoryBatch, MasksAndPlacesFollowThePadding) {
   EXPECT_TRUE(at::equal(causal[1][2], at::tensor({0, 0, 1}) == 1));
   EXPECT_TRUE(at::equal(seen[1][0], at::tensor({0, 0, 1}) == 1));
   EXPECT_TRUE(seen[2].all().item<bool>());  // a row of padding sees itself, so that no softmax is empty
+}
+
+TEST(Chunks, EveryAnswerHasAsMuchBeforeItAsIsAskedFor) {
+  const Split& split = noise_world().split;  // ten training items each
+  for (const auto& [longest, shortest] : {std::pair(3, 0), std::pair(4, 1), std::pair(4, 3), std::pair(5, 5)}) {
+    std::vector<int64_t> asked(split.all.items.size(), 0);
+    for (const Chunk& chunk : make_chunks(split, longest, shortest)) {
+      EXPECT_LE(chunk.size(), longest + 1);
+      EXPECT_GE(chunk.first_target - chunk.begin, shortest) << "max_history " << longest;
+      for (int64_t t = chunk.first_target; t < chunk.end; ++t) ++asked[static_cast<size_t>(t)];
+    }
+    for (int64_t u = 0; u < split.all.num_users(); ++u) {
+      const int64_t first = split.all.offsets[static_cast<size_t>(u)], last = split.train_end[static_cast<size_t>(u)];
+      for (int64_t t = first; t < last; ++t)
+        ASSERT_EQ(asked[static_cast<size_t>(t)], t >= first + shortest ? 1 : 0) << "max_history " << longest;
+    }
+  }
+  EXPECT_THROW(make_chunks(split, 4, 5), Error);
 }
 
 TEST(HistoryBatch, ChunksAskForEveryItemAfterTheFirst) {

@@ -131,6 +131,7 @@ TEST(RecipeSet, TakesTomlAndBareWords) {
   apply_set(recipe, "split.test_from=2014-05-01");
   apply_set(recipe, "retrieve=item-cf");
   apply_set(recipe, "embed.text-svd.dim=64");
+  apply_set(recipe, "variant=released");
   EXPECT_EQ(recipe.tree["evaluate"]["k"], nlohmann::json({1, 2}));
   EXPECT_EQ(recipe.tree["run"]["seed"], 7);
   EXPECT_EQ(recipe.tree["run"]["name"], "1234");
@@ -138,6 +139,7 @@ TEST(RecipeSet, TakesTomlAndBareWords) {
   EXPECT_EQ(recipe.tree["split"]["test_from"], "2014-05-01");
   EXPECT_EQ(recipe.tree["retrieve"]["name"], "item-cf");
   EXPECT_EQ(recipe.tree["embed"]["text-svd"]["dim"], 64);
+  EXPECT_EQ(recipe.tree["retrieve"]["variant"], "released");
 }
 
 TEST(RecipeSet, RefusesWhatIsNoAssignment) {

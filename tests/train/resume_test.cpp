@@ -169,6 +169,21 @@ TEST(ResumeTest, OtherOptionsAreRefused) {
   EXPECT_NE(std::string(examples.what()).find("num_examples"), std::string::npos);
 }
 
+TEST(ResumeTest, AnotherFingerprintIsRefused) {
+  struct Task : RegressionTask {
+    std::string fingerprint() const override { return codes; }
+    std::string codes = "one";
+  };
+  TestFolder folder;
+  Task first, same, other;
+  train_in(first, resume_options(), folder.path());
+  train_in(same, resume_options(), folder.path());
+  EXPECT_TRUE(torch::equal(same.flat(), first.flat()));
+  other.codes = "two";
+  const Error error = error_of([&] { train_in(other, resume_options(), folder.path()); });
+  EXPECT_NE(std::string(error.what()).find("fingerprint"), std::string::npos) << error.what();
+}
+
 TEST(ResumeTest, TimeBetweenCheckpointsMayChange) {
   TestFolder folder;
   auto options = resume_options();

@@ -3,7 +3,9 @@
 // in RecForest; the sizes below are those of EAGER's released code.
 // The network is din_network.h. Loss: softmax over the next item and `negatives` uniform ones; their log-Q correction
 // is one constant for all candidates, so it changes nothing. Ours: the normalisation uses the real pairs of the batch
-// at hand, as only the table is kept; no validation, a fixed number of epochs.
+// at hand, as only the table is kept; no validation, a fixed number of epochs (on Beauty 5,100 steps, the released
+// code's 28 to 29 thousand); Adam at a rate that falls to 0 where that has amsgrad behind a warm-up; N(0, .01^2) at the
+// start, that 1e-4.
 #include <torch/torch.h>
 
 #include <numeric>

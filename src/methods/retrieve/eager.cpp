@@ -5,10 +5,14 @@
 // reads the last items; two decoders write the two codes of the next one, each code among the children that its prefix
 // has. A summary token behind the codes gives back the source vector (global contrast), and the semantic summary helps
 // a small transformer to fill in and to judge behaviour codes (guided transfer):
-//   L = L_gen + lambda1 L_con + lambda2 (L_recon + L_recog),   L_gen = sum over streams of the codes' mean
-//   cross-entropy L_recog = -log s(true) - log(1 - s(half replaced)),  the well-posed sign (handbook 3.2)
+//   L = L_gen + lambda1 L_con + lambda2 (L_recon + L_recog)
+//   L_gen   = sum over streams of the codes' mean cross-entropy
+//   L_recog = -log s(true) - log(1 - s(half replaced)), the well-posed sign (handbook 3.2)
 // Answers: beam search in both streams, then one list of the union (`fusion`).
-// Ours: T5 blocks; causal encoder as in tiger, so that one pass over a history trains all its prefixes; vectors have
+// Half of what the transfer asks for needs no guide: a code behind the first level is a token of its prefix, so the
+// token that is left tells a hidden or replaced one before it. The paper's equations are followed in this.
+// Ours by default: T5 blocks; AdamW; ppmi-svd behind the behaviour codes; both streams score an item (fusion "sum");
+// causal encoder as in tiger, so that one pass over a history trains all its prefixes; vectors have
 // mean square 1 for smooth-l1 and length 1 for infonce; one table of items for both streams (the released code has
 // two), which `read` may add the tokens of an item's codes to; a high learning rate of the tables (the released code
 // starts them at N(0, 0.02^2), which is a rate of 50 here); no padding by copies of items. Both contrasts and both
@@ -40,6 +44,8 @@ using nlohmann::json;
 
 namespace {
 
+constexpr int64_t kLongestVector = 65536;  ///< of those that codes are made from
+
 struct Options {
   std::string variant = "paper";
   std::string streams = "both";
@@ -65,12 +71,16 @@ struct Options {
   }
   template <class F>
   void fields(F& f) {
-    f("variant", variant, "defaults of the paper's text, or of the released code, whose two auxiliary tasks are off",
+    f("variant", variant,
+      "paper: its sizes and losses, with our encoder, optimizer and fusion; released: defaults of the released code, "
+      "whose two auxiliary tasks are off. What a recipe names stays as it says",
       one_of({"paper", "released"}));
     f("streams", streams, "codes that are written; all but both are controls",
       one_of(
           {"both", "behaviour", "semantic", "behaviour-random", "semantic-random", "two-behaviour", "two-semantic"}));
-    f("fusion", fusion, "one list of two: own is the paper's, sum the released code's; calibrated: sum / temperature",
+    f("fusion", fusion,
+      "one list of two: own is the paper's, sum the released code's, calibrated sum / temperature; max ranks as own, "
+      "an item that the better stream did not find stands behind all that it found",
       one_of({"own", "sum", "max", "calibrated"}));
     t5.fields(f);
     f("encoder", encoder, "causal: one pass trains all prefixes; bidirectional: the paper's",
@@ -79,7 +89,9 @@ struct Options {
       "what the encoder reads of an item: a vector of its own, or this and the tokens of its codes (ours)",
       one_of({"items", "items-and-codes"}));
     f("max_history", max_history, "items of history that are read", range(2, 1024));
-    f("min_history", min_history, "shortest history that is trained on; 0 also learns the first item", range(0, 64));
+    f("min_history", min_history,
+      "shortest history that is trained on; 0 also learns the first item (causal), or is 1 (bidirectional)",
+      range(0, 64));
     contrast.fields(f);
     transfer.fields(f);
     f("beam", beam, "beams of each stream", range(1, 4096));
@@ -108,6 +120,7 @@ class Eager : public Retriever, private TrainTask {
                                            : prefixes(*split_);
     TESSERA_CHECK(!chunks_.empty(), data, "eager: no user has {} training items", options_.min_history + 1);
     validation_.emplace(*split_, options_.validation, context.seed);
+    searching();  // what could not answer is told before hours of training
     summary_ = train_model(*this, options_.train, context.seed, context.reporter, "train eager", context.folder);
     ready();
     calibrate();
@@ -117,7 +130,7 @@ class Eager : public Retriever, private TrainTask {
   }
 
   std::vector<Results> recommend(std::span<const Request> requests) const override {
-    return answer(requests, inference_, options_.beam);
+    return answer(requests, inference_, options_.beam, options_.fusion);
   }
   int64_t batch_size() const override { return options_.decode_batch * 64; }
 
@@ -143,8 +156,9 @@ class Eager : public Retriever, private TrainTask {
                     "{}: the codes beside it are not those it was trained with; train it again",
                     (folder / "model.safetensors").string());
       const auto temperature = metadata.find("temperature." + streams_[s].name());
-      temperatures_[s] = temperature == metadata.end() ? 1.0 : std::strtod(temperature->second.c_str(), nullptr);
-      TESSERA_CHECK(temperatures_[s] > 0, corrupt, "{}: the temperature of stream {} is not positive",
+      temperatures_[s] = temperature == metadata.end() ? 0.0 : std::strtod(temperature->second.c_str(), nullptr);
+      TESSERA_CHECK(temperatures_[s] > 0 && std::isfinite(temperatures_[s]), corrupt,
+                    "{}: it has no positive temperature of stream {}; train it again",
                     (folder / "model.safetensors").string(), streams_[s].name());
     }
     ready();
@@ -217,8 +231,9 @@ class Eager : public Retriever, private TrainTask {
       if (!contrasts()) continue;
       const auto dim = stream.ids().metadata.find("dim");
       const int64_t wanted = dim == stream.ids().metadata.end() ? 0 : std::strtoll(dim->second.c_str(), nullptr, 10);
-      TESSERA_CHECK(wanted > 0, corrupt, "eager: the codes of stream {} do not say how long their vectors were",
-                    stream.name());
+      TESSERA_CHECK(wanted > 0 && wanted <= kLongestVector, corrupt,
+                    "eager: the codes of stream {} do not say how long their vectors were, 1 to {}", stream.name(),
+                    kLongestVector);
       projections_.push_back(parameters_->normal(stream.name() + ".project", {wanted, options_.t5.model_dim}, scale));
     }
     if (transfers())
@@ -246,6 +261,11 @@ class Eager : public Retriever, private TrainTask {
   std::vector<std::pair<std::string, Tensor>> parameters() override { return parameters_->all(); }
   double rate(const std::string& name) const override {
     return name == "items" || name.ends_with(".tokens") ? options_.t5.table_rate : 1.0;
+  }
+  std::string fingerprint() const override {
+    std::string hashes;
+    for (const EagerStream& stream : streams_) hashes += hash_of(stream.ids());
+    return hashes;
   }
   void set_training(bool on) override { training_ = on; }
   int64_t num_examples() const override { return static_cast<int64_t>(chunks_.size()); }
@@ -299,8 +319,9 @@ class Eager : public Retriever, private TrainTask {
 
   std::vector<std::pair<std::string, double>> validate() override {
     const EagerSearch now = searching();
+    // By one rule, so that weights do not depend on how lists will be fused, which is chosen when they are answered.
     return validation_->score(
-        [&](std::span<const Request> requests) { return answer(requests, now, options_.validate_beam); });
+        [&](std::span<const Request> requests) { return answer(requests, now, options_.validate_beam, "sum"); });
   }
 
   /// Fits the streams' temperatures on the validation cases.
@@ -321,8 +342,9 @@ class Eager : public Retriever, private TrainTask {
 
   // ---- answers
 
-  std::vector<Results> answer(std::span<const Request> requests, const EagerSearch& search, int64_t beam) const {
-    const std::string fusion = streams_.size() == 1 ? "own" : options_.fusion;
+  std::vector<Results> answer(std::span<const Request> requests, const EagerSearch& search, int64_t beam,
+                              std::string fusion) const {
+    if (streams_.size() == 1) fusion = "own";
     const auto found = search.candidates(requests, trie_, beam, eager_needs_all(fusion));
     std::vector<Results> results;
     results.reserve(requests.size());

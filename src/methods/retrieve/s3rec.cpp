@@ -3,12 +3,14 @@
 //
 // A transformer is first trained without a causal mask on four tasks (sec. 4.2 - 4.5), then as SASRec with one. With
 // item vectors e_i, attribute vectors e_a and states f_t:
-//   aap  which attributes an item has            sigmoid(e_i W e_a), cross-entropy over all attributes
+//   aap  which attributes an item has            sigmoid(x W e_a), cross-entropy over all attributes; x is e_i (paper)
+//   or
+//                                                f_t where no item is masked (`aap_of = "states"`, the authors' code)
 //   mip  which item was masked                   sigmoid(f_t W e_i) against one random item
 //   map  which attributes the masked item has    sigmoid(f_t W e_a), cross-entropy over all attributes
 //   sp   which segment was masked                sigmoid(s W s~) against a segment of other histories; s and s~ are the
 //                                                last states of the history without it and of the segment alone
-// mip and sp compare the right one with the wrong one as in the authors' code: -log sigmoid(right - wrong).
+// mip and sp compare the right share with the wrong one: -log sigmoid(right - wrong).
 // They read a beginning of each history, whose last item is masked whatever `mask_rate` says. A pass of the authors'
 // code has every beginning, one of ours a random one of each history: on Beauty about a sixth of theirs.
 // The four are summed over a history, not averaged, with the authors' weights .2, 1, 1, .5. Fine-tuning: `loss`, by
@@ -26,6 +28,7 @@
 #include "methods/history_batch.h"
 #include "methods/item_attributes.h"
 #include "methods/next_item_options.h"
+#include "methods/rank_losses.h"
 #include "nn/table_rows.h"
 
 namespace tessera::methods::s3rec {
@@ -37,6 +40,7 @@ namespace {
 struct Options : NextItemOptions {
   int64_t pretrain_epochs = 100;
   std::string pretrain_on = "beginnings";
+  std::string aap_of = "items";
   double pretrain_minutes = 0;
   double mask_rate = 0.2;
   double aap = 0.2, mip = 1.0, map = 1.0, sp = 0.5;
@@ -54,6 +58,9 @@ struct Options : NextItemOptions {
     f("pretrain_minutes", pretrain_minutes, "minutes of pre-training at most; 0: no limit", at_least(0));
     f("mask_rate", mask_rate, "pre-training: share of the items that are masked", range(0.01, 0.99));
     f("aap", aap, "weight of associated attribute prediction; 0: off", at_least(0));
+    f("aap_of", aap_of,
+      "whose attributes aap asks for: of item vectors (paper), of the states of items that are not masked",
+      one_of({"items", "states"}));
     f("mip", mip, "weight of masked item prediction; 0: off", at_least(0));
     f("map", map, "weight of masked attribute prediction; 0: off", at_least(0));
     f("sp", sp, "weight of segment prediction; 0: off", at_least(0));
@@ -66,10 +73,6 @@ class S3Rec : public DenseRetriever {
       : DenseRetriever({"s3rec", options.network.max_history, options.validation, options.train}),
         options_(std::move(options)) {}
 
-  void train(const RetrieveInputs& inputs, const MethodContext& context) override {
-    DenseRetriever::train(inputs, context);
-    if (!context.folder.empty()) std::filesystem::remove(context.folder / "pretrain" / "checkpoint.safetensors");
-  }
   std::map<std::string, double> facts() const override {
     auto facts = DenseRetriever::facts();
     facts["pretrain_seconds"] = pretrained_.seconds;
@@ -152,17 +155,18 @@ class S3Rec::Pretraining : public TrainTask {
     if (beginnings()) histories = random_beginnings(std::move(histories));
     const auto read = pad_histories(histories, model_.num_items(), Padding::left, model_.device());
     Tensor sum = at::zeros({}, at::TensorOptions(at::kFloat).device(model_.device()));
-    if (options_.aap > 0) {
+    if (options_.aap > 0 && !aap_of_states()) {
       const Tensor items = read.items.flatten().index_select(0, places_of(is_item(read) > 0));
       sum = sum + options_.aap * attribute_loss(at::mm(table_rows(model_.item_, items), aap_), items);
     }
-    if (options_.mip > 0 || options_.map > 0) sum = sum + masked_loss(read);
+    if (options_.mip > 0 || options_.map > 0 || (options_.aap > 0 && aap_of_states())) sum = sum + masked_loss(read);
     if (options_.sp > 0) sum = sum + options_.sp * segment_loss(read);
     return sum / static_cast<double>(examples.size());
   }
 
  private:
   bool beginnings() const { return options_.pretrain_on == "beginnings"; }
+  bool aap_of_states() const { return options_.aap_of == "states"; }
   static Tensor places_of(const Tensor& chosen) { return chosen.flatten().nonzero().squeeze(1); }
 
   /// @param x  [M, d] to be compared with all attributes; @param items  [M]
@@ -174,23 +178,29 @@ class S3Rec::Pretraining : public TrainTask {
                                                 at::Reduction::Sum);
   }
 
-  /// Masked items and their attributes.
+  /// Masked items and their attributes, and where asked for the attributes of the others.
   Tensor masked_loss(const HistoryBatch& read) const {
     const Tensor hidden = cloze_mask(is_item(read), options_.mask_rate, 0);
     if (beginnings()) hidden.select(1, -1).fill_(true);  // padding is on the left
     const Tensor places = places_of(hidden);
     const Tensor items = read.items.flatten().index_select(0, places);  // [M]
-    const Tensor h = model_.states(read.items.masked_fill(hidden, model_.mask_id()), padding_mask(read), true)
-                         .flatten(0, 1)
-                         .index_select(0, places);  // [M, d]
+    const Tensor states =
+        model_.states(read.items.masked_fill(hidden, model_.mask_id()), padding_mask(read), true).flatten(0, 1);
+    const Tensor h = states.index_select(0, places);  // [M, d]
     Tensor sum = at::zeros({}, h.options());
     if (options_.mip > 0) {
       const Tensor random = at::randint(model_.num_items(), {items.size(0)}, items.options());
       const Tensor query = at::mm(h, mip_).to(at::kFloat);
-      const Tensor margin = (query * (table_rows(model_.item_, items) - table_rows(model_.item_, random))).sum(-1);
-      sum = sum + options_.mip * (at::softplus(-margin) * (random != items).to(at::kFloat)).sum();
+      const auto score = [&](const Tensor& of) { return (query * table_rows(model_.item_, of)).sum(-1); };
+      sum =
+          sum + options_.mip * (preferred_share(score(items), score(random)) * (random != items).to(at::kFloat)).sum();
     }
     if (options_.map > 0) sum = sum + options_.map * attribute_loss(at::mm(h, map_), items);
+    if (options_.aap > 0 && aap_of_states()) {
+      const Tensor seen = places_of((is_item(read) > 0).logical_and(hidden.logical_not()));
+      sum = sum + options_.aap * attribute_loss(at::mm(states.index_select(0, seen), aap_),
+                                                read.items.flatten().index_select(0, seen));
+    }
     return sum;
   }
 
@@ -200,8 +210,8 @@ class S3Rec::Pretraining : public TrainTask {
     const Tensor mask = padding_mask(read);
     const auto last = [&](const Tensor& items) { return model_.states(items, mask, true).select(1, -1); };  // [B, d]
     const Tensor query = at::mm(last(segments.without), sp_).to(at::kFloat);
-    const Tensor margin = (query * (last(segments.alone) - last(segments.other))).sum(-1);
-    return at::softplus(-margin).sum();
+    const auto score = [&](const Tensor& segment) { return (query * last(segment)).sum(-1); };
+    return preferred_share(score(segments.alone), score(segments.other)).sum();
   }
 
   S3Rec& model_;
@@ -215,8 +225,6 @@ class S3Rec::Pretraining : public TrainTask {
 void S3Rec::pretrain(const RetrieveInputs& inputs, const MethodContext& context) {
   if (options_.pretrain_epochs == 0 || options_.aap + options_.mip + options_.map + options_.sp == 0) return;
   const auto folder = context.folder.empty() ? context.folder : context.folder / "pretrain";
-  // A checkpoint of the fine-tuning has what the pre-training learned.
-  if (!folder.empty() && std::filesystem::exists(context.folder / "checkpoint.safetensors")) return;
   const ItemAttributes attributes = item_attributes(inputs.data.items);
   TESSERA_CHECK(
       attributes.count > 0 || (options_.aap == 0 && options_.map == 0), data,
@@ -230,6 +238,8 @@ void S3Rec::pretrain(const RetrieveInputs& inputs, const MethodContext& context)
   train.validate_every_epochs = static_cast<double>(options_.pretrain_epochs);
   const uint64_t seed = context.seed ^ stream_id("s3rec.pretrain");
   Pretraining task(*this, attributes, seed);
+  // One that is complete is read from its checkpoint; fine-tuning goes on from its own, which has what was learned
+  // here.
   pretrained_ = train_model(task, train, seed, context.reporter, "pre-train s3rec", folder);
 }
 
