@@ -31,6 +31,21 @@ Tensor choose_half(int64_t rows, int64_t levels, c10::Device device) {
   return at::zeros({rows, levels}, floats.dtype(at::kBool)).scatter_(1, chosen, true);
 }
 
+Tensor choose_rest(int64_t rows, int64_t levels, c10::Device device) {
+  const auto integers = at::TensorOptions(at::kLong).device(device);
+  return at::arange(levels, integers).unsqueeze(0) >= at::randint(levels, {rows, 1}, integers);
+}
+
+namespace {
+
+/// Uniform below each of `counts`. @param counts  int64, above 0
+Tensor random_below(const Tensor& counts) {
+  const Tensor drawn = at::rand(counts.sizes(), counts.options().dtype(at::kDouble)).mul(counts).floor().to(at::kLong);
+  return at::minimum(drawn, counts - 1);
+}
+
+}  // namespace
+
 Tensor other_nodes(const EagerStream& stream, const Tensor& path) {
   std::vector<Tensor> others;
   for (int64_t l = 0; l < path.size(1); ++l) {
@@ -39,12 +54,25 @@ Tensor other_nodes(const EagerStream& stream, const Tensor& path) {
     const Tensor only = (last - first) == 1;
     const Tensor begin = first.masked_fill(only, 0), end = last.masked_fill(only, stream.trie().num_nodes(l + 1));
     // One of end - begin - 1 others; those from the true node on move up by one.
-    const Tensor count = (end - begin - 1).clamp_min(1);
-    const Tensor drawn = at::rand(node.sizes(), node.options().dtype(at::kDouble)).mul(count).floor().to(at::kLong);
-    const Tensor other = begin + at::minimum(drawn, count - 1);
+    const Tensor other = begin + random_below((end - begin - 1).clamp_min(1));
     others.push_back(at::minimum(other + (other >= node).to(at::kLong), end - 1));
   }
   return at::stack(others, 1);
+}
+
+Tensor other_path(const EagerStream& stream, const Tensor& path, const Tensor& replaced) {
+  const Tensor sibling = other_nodes(stream, path);
+  std::vector<Tensor> nodes;
+  for (int64_t l = 0; l < path.size(1); ++l) {
+    const Tensor wrong = replaced.select(1, l);
+    Tensor node = at::where(wrong, sibling.select(1, l), path.select(1, l));
+    if (l > 0) {
+      const auto [first, last] = stream.children(l, nodes.back());
+      node = at::where(replaced.select(1, l - 1), first + random_below(last - first), node);
+    }
+    nodes.push_back(node);
+  }
+  return at::stack(nodes, 1);
 }
 
 EagerTransfer::EagerTransfer(Parameters& p, const T5Options& sizes, const EagerStream& stream,
@@ -65,6 +93,11 @@ Tensor EagerTransfer::states(const Tensor& tokens, const Tensor& hidden, const T
   const Tensor first = cls_.expand({tokens.size(0), 1, -1});
   const Tensor help = at::linear(guide, guide_).to(at::kFloat).unsqueeze(1);  // [N, 1, d]
   return transformer_.forward(at::cat({first, codes}, 1) + position_ + help, {}, training, 0);
+}
+
+Tensor EagerTransfer::chosen(const Tensor& path) const {
+  return options_.hides == "rest" ? choose_rest(path.size(0), path.size(1), path.device())
+                                  : choose_half(path.size(0), path.size(1), path.device());
 }
 
 Tensor EagerTransfer::reconstruction(const Tensor& states, const Tensor& path, const Tensor& hidden) const {
@@ -88,12 +121,13 @@ Tensor EagerTransfer::loss(const Tensor& items, const Tensor& guide, bool traini
   const Tensor help = options_.detach ? guide.detach() : guide;
   Tensor total = at::zeros({}, guide.options());
   if (options_.reconstruct) {
-    const Tensor hidden = choose_half(path.size(0), path.size(1), path.device());
+    const Tensor hidden = chosen(path);
     total = total + reconstruction(states(path + begin, hidden, help, training).to(at::kFloat), path, hidden);
   }
   if (options_.recognise) {
-    const Tensor replaced = choose_half(path.size(0), path.size(1), path.device());
-    const Tensor wrong = at::where(replaced, other_nodes(*stream_, path), path);
+    const Tensor replaced = chosen(path);
+    const Tensor wrong = options_.hides == "rest" ? other_path(*stream_, path, replaced)
+                                                  : at::where(replaced, other_nodes(*stream_, path), path);
     const Tensor tokens = at::cat({path + begin, wrong + begin}, 0);  // [2N, L]
     const Tensor scores =
         at::mv(states(tokens, {}, at::cat({help, help}, 0), training).select(1, 0).to(at::kFloat), judge_);

@@ -38,12 +38,17 @@ at::Tensor eager_contrast(const at::Tensor& guess, const at::Tensor& items, cons
 struct EagerTransferOptions {
   bool reconstruct = true, recognise = true;
   double weight = 1.0, temperature = 1.0;
+  std::string hides = "half";
   std::string direction = "semantic-to-behaviour";
   bool detach = true;
   template <class F>
   void fields(F& f) {
     f("reconstruct", reconstruct, "transfer task: masked codes are filled in with the guide's help");
-    f("recognise", recognise, "transfer task: true codes are told from codes of which half are replaced");
+    f("recognise", recognise, "transfer task: true codes are told from codes of which some are replaced");
+    f("transfer_hides", hides,
+      "codes that are masked or replaced: half (paper), of which those behind tell the ones before; rest (ours): all "
+      "from a random one on",
+      one_of({"half", "rest"}));
     f("transfer_weight", weight, "weight of the transfer losses (the paper's lambda 2)", range(0, 1000));
     f("reconstruct_temperature", temperature, "temperature of the filled-in codes", range(1e-3, 100));
     f("guide_direction", direction, "whose summary guides whose codes",
@@ -56,9 +61,16 @@ struct EagerTransferOptions {
 /// Which half of each row's codes is chosen. @return [N, L] bool, max(1, L / 2) true a row, uniform
 at::Tensor choose_half(int64_t rows, int64_t levels, c10::Device device);
 
+/// All of each row's codes from a uniform one on. @return [N, L] bool, 1 to L true a row
+at::Tensor choose_rest(int64_t rows, int64_t levels, c10::Device device);
+
 /// Other nodes than the true ones: siblings, or where a node has none any other of its depth. A node that is alone at
 /// its depth stays. @param path  [N, L] nodes. @return [N, L]
 at::Tensor other_nodes(const EagerStream& stream, const at::Tensor& path);
+
+/// Another path behind the codes that stay: a sibling (see other_nodes), then random children down to a leaf.
+/// @param path  [N, L] nodes; @param replaced  [N, L] bool, of choose_rest. @return [N, L]
+at::Tensor other_path(const EagerStream& stream, const at::Tensor& path, const at::Tensor& replaced);
 
 /// The small bidirectional transformer that reads [CLS | codes]. Attention to a guide of one vector is a linear map of
 /// it, which is added to every token.
@@ -78,6 +90,7 @@ class EagerTransfer {
   at::Tensor states(const at::Tensor& tokens, const at::Tensor& hidden, const at::Tensor& guide, bool training) const;
 
  private:
+  at::Tensor chosen(const at::Tensor& path) const;
   at::Tensor reconstruction(const at::Tensor& states, const at::Tensor& path, const at::Tensor& hidden) const;
 
   const EagerStream* stream_ = nullptr;

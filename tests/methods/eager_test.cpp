@@ -213,6 +213,28 @@ TEST(EagerTransfer, HalfOfTheCodesAreChosen) {
   }
 }
 
+TEST(EagerTransfer, TheRestOfTheCodesIsAnotherPath) {
+  for (const EagerStream& stream : Net().streams) {
+    const int64_t levels = stream.levels(), rows = 600;
+    const Tensor items = torch::arange(rows) % TinyWorld::kItems, path = stream.paths().index_select(0, items);
+    const Tensor replaced = choose_rest(rows, levels, at::kCPU), other = other_path(stream, path, replaced);
+    for (int64_t l = 0; l < levels; ++l) {
+      const Tensor wrong = replaced.select(1, l), node = other.select(1, l);
+      EXPECT_TRUE(at::equal(node.masked_select(~wrong), path.select(1, l).masked_select(~wrong)));
+      if (l == 0) {
+        EXPECT_FALSE((node == path.select(1, 0)).logical_and(wrong).any().item<bool>());
+        EXPECT_NEAR(wrong.to(at::kFloat).mean().item<double>(), 1.0 / static_cast<double>(levels), 0.08);
+        continue;
+      }
+      EXPECT_FALSE((replaced.select(1, l - 1) & ~wrong).any().item<bool>()) << "a code behind a replaced one is left";
+      const auto [first, last] = stream.children(l, other.select(1, l - 1));
+      const Tensor fits = (first <= node).logical_and(node < last);
+      EXPECT_TRUE(fits.logical_or(~replaced.select(1, l - 1)).all().item<bool>()) << "no path of the tree";
+    }
+    EXPECT_TRUE(replaced.select(1, levels - 1).all().item<bool>());
+  }
+}
+
 TEST(EagerTransfer, WithoutKnowledgeItCostsWhatGuessingCosts) {
   Net net;
   const auto made = [&](bool reconstruct, bool recognise) {
@@ -395,6 +417,7 @@ TEST(Eager, EverySwitchReachesTheWeights) {
                                                                   {{"reconstruct", false}},
                                                                   {{"recognise", false}},
                                                                   {{"transfer_weight", 0.5}},
+                                                                  {{"transfer_hides", "rest"}},
                                                                   {{"guide_direction", "behaviour-to-semantic"}},
                                                                   {{"detach", false}},
                                                                   {{"streams", "two-behaviour"}},

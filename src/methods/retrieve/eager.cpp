@@ -10,7 +10,7 @@
 //   L_recog = -log s(true) - log(1 - s(half replaced)), the well-posed sign (handbook 3.2)
 // Answers: beam search in both streams, then one list of the union (`fusion`).
 // Half of what the transfer asks for needs no guide: a code behind the first level is a token of its prefix, so the
-// token that is left tells a hidden or replaced one before it. The paper's equations are followed in this.
+// token that is left tells a hidden or replaced one before it (`transfer_hides = "rest"` leaves none).
 // Ours by default: T5 blocks; AdamW; ppmi-svd behind the behaviour codes; both streams score an item (fusion "sum");
 // causal encoder as in tiger, so that one pass over a history trains all its prefixes; vectors have
 // mean square 1 for smooth-l1 and length 1 for infonce; one table of items for both streams (the released code has

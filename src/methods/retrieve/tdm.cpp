@@ -11,11 +11,11 @@
 // anew, level by level, to where the network likes them most (JTM alg. 2), and training goes on.
 //
 // Ours: attention is a softmax over scaled dot products with a weight for age, in place of DIN's small network and
-// time windows; the product of node and attended history is also added to the logit; loss = "softmax" contrasts a
-// level's positive with its negatives in one softmax, which ranks better than the paper's "bce"; a leaf's vector is its
-// item's, so that it moves with the item. Rebalancing keeps at a node those that gain most by it against the mean of
-// their choices. Each training keeps its best weights, and the best of all trainings answers. The papers' numbers
-// (recall and F-measure on Amazon Books and UserBehavior) are on other data; ours are in docs/results.md.
+// time windows; the product of node and attended history is also added to the logit; loss = "softmax", which our
+// recipes take, contrasts a level's positive with its negatives in one softmax ("bce" is the paper's); a leaf's vector
+// is its item's, so that it moves with the item. Rebalancing keeps at a node those that gain most by it against the
+// mean of their choices. Each training keeps its best weights, and the best of all trainings answers. The papers'
+// numbers (recall and F-measure on Amazon Books and UserBehavior) are on other data; ours are in docs/results.md.
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -51,7 +51,7 @@ struct Options {
   std::vector<int64_t> hidden = {64, 32};
   double dropout = 0.2;
   int64_t max_history = 20;
-  std::string loss = "softmax";
+  std::string loss = "bce";
   int64_t negatives = 10;
   int64_t leaf_negatives = 60;
   int64_t beam = 100;
