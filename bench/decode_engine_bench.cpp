@@ -19,7 +19,7 @@ namespace {
 
 constexpr int64_t kLevels = 4, kCodes = 256, kHistory = 20, kBeam = 50;
 
-/// 2 x multiply-adds of one answer: what engine_worker.cpp multiplies, attention included.
+/// 2 x multiply-adds of one answer: what the encoder and the decoder of the engine multiply, attention included.
 double flop_of_an_answer(const T5Options& t5) {
   const double d = static_cast<double>(t5.model_dim), inner = static_cast<double>(t5.heads * t5.head_dim);
   const double ff = 2 * d * static_cast<double>(t5.ff_dim), source = 1 + kHistory * kLevels;
@@ -46,9 +46,9 @@ struct World {
       heads.push_back(parameters.normal("head" + std::to_string(l), {kCodes, sizes.model_dim}, 0.1));
       begin.push_back(l * kCodes);
     }
-    engine =
-        std::make_unique<Engine>(EngineModel{t5, embedding, heads, begin, kLevels * kCodes, 1 + kHistory * kLevels, 0},
-                                 use_bf16("auto", at::kCPU));
+    const EngineEncoder encoder{t5, embedding, 1 + kHistory * kLevels};
+    const EngineDecoder decoder{t5, embedding, heads, begin, kLevels * kCodes};
+    engine = std::make_unique<Engine>(encoder, std::vector{decoder}, use_bf16("auto", at::kCPU));
   }
 };
 

@@ -29,69 +29,73 @@ Tensor first_layer(const Tensor& embedding, const T5Attention& w) {
 }  // namespace
 
 template <class T>
-Weights<T>::Weights(const EngineModel& model)
+EncoderWeights<T>::EncoderWeights(const EngineEncoder& model)
     : sizes(model.t5.options()),
-      levels(static_cast<int64_t>(model.heads.size())),
       max_tokens(model.max_tokens),
       causal_group(model.causal_group),
+      num_tokens(model.table.size(0)),
+      embedding(model.table),
+      norm(model.t5.encoder_norm()) {
+  const torch::NoGradGuard no_grad;
+  for (const T5EncoderLayer& layer : model.t5.encoder_layers())
+    layers.push_back({SelfWeights<T>(layer.self), FeedForwardWeights<T>(layer.ff)});
+  table = Rows<T>(first_layer<T>(model.table, model.t5.encoder_layers().front().self));
+  const int64_t buckets = model.t5.encoder_bias().size(0), n = max_tokens;
+  const Tensor before = relative_buckets(n, 1, true, buckets, kMaxDistance).flatten().flip(0).narrow(0, 0, n - 1);
+  const Tensor behind = relative_buckets(1, n, true, buckets, kMaxDistance).flatten();
+  bias = Rows<float>(bias_rows(model.t5.encoder_bias(), at::cat({before, behind})));
+}
+
+template <class T>
+int64_t EncoderWeights<T>::bytes() const {
+  int64_t sum = embedding.bytes() + table.bytes();
+  for (const auto& layer : layers)
+    sum += layer.self.qkv.bytes() + layer.self.out.bytes() + layer.ff.in.bytes() + layer.ff.out.bytes();
+  return sum;
+}
+
+template <class T>
+DecoderWeights<T>::DecoderWeights(const EngineDecoder& model, const EngineEncoder& encoder)
+    : sizes(model.t5.options()),
+      levels(static_cast<int64_t>(model.heads.size())),
+      max_tokens(encoder.max_tokens),
       start_of_answer(model.start_of_answer),
-      num_sources(model.source == nullptr ? model.embedding.size(0) : model.source->size(0)),
       by_node(model.by_node),
       level_begin(model.level_begin),
-      embedding(model.embedding),
-      encoder_norm(model.t5.encoder_norm()),
-      decoder_norm(model.t5.decoder_norm()) {
+      norm(model.t5.decoder_norm()) {
   const torch::NoGradGuard no_grad;
-  TESSERA_CHECK(levels > 0 && level_begin.size() == model.heads.size() && !model.t5.encoder_layers().empty() &&
-                    !model.t5.decoder_layers().empty(),
-                shape, "engine: {} levels with {} places in the embedding, {} encoder and {} decoder layers", levels,
-                level_begin.size(), model.t5.encoder_layers().size(), model.t5.decoder_layers().size());
   for (const Tensor& head : model.heads) {
-    const auto level = static_cast<int64_t>(level_sizes.size());
-    const int64_t begin = level_begin[level_sizes.size()], num_tokens = model.embedding.size(0);
-    const bool read = !by_node || level + 1 < levels;
-    TESSERA_CHECK(head.size(1) == sizes.model_dim && begin >= 0 && (!read || begin + head.size(0) <= num_tokens), shape,
-                  "engine: level {} has {} codes from token {} on, the embedding {} tokens", level, head.size(0), begin,
-                  num_tokens);
     if (by_node) node_heads.emplace_back(head);
     if (!by_node) heads.emplace_back(head);
     level_sizes.push_back(head.size(0));
   }
-  for (const T5EncoderLayer& layer : model.t5.encoder_layers())
-    encoder.push_back({SelfWeights<T>(layer.self), FeedForwardWeights<T>(layer.ff)});
   for (const T5DecoderLayer& layer : model.t5.decoder_layers())
-    decoder.push_back({SelfWeights<T>(layer.self), CrossWeights<T>(layer.cross), FeedForwardWeights<T>(layer.ff)});
-  if (model.source != nullptr) own_source = Rows<float>(*model.source);
-  const Tensor& source_rows = model.source == nullptr ? model.embedding : *model.source;
-  encoder_table = Rows<T>(first_layer<T>(source_rows, model.t5.encoder_layers().front().self));
-  decoder_table = Rows<T>(first_layer<T>(model.embedding, model.t5.decoder_layers().front().self));
-  const int64_t buckets = model.t5.encoder_bias().size(0), n = max_tokens;
-  const Tensor before = relative_buckets(n, 1, true, buckets, kMaxDistance).flatten().flip(0).narrow(0, 0, n - 1);
-  const Tensor behind = relative_buckets(1, n, true, buckets, kMaxDistance).flatten();
-  encoder_bias = Rows<float>(bias_rows(model.t5.encoder_bias(), at::cat({before, behind})));
-  decoder_bias = Rows<float>(
-      bias_rows(model.t5.decoder_bias(),
-                relative_buckets(levels, 1, false, model.t5.decoder_bias().size(0), kMaxDistance).flatten()));
-  if (const Tensor& recency = model.t5.recency_bias(); recency.defined())
-    recency_bias =
-        Rows<float>(bias_rows(recency, relative_buckets(n, 1, false, recency.size(0), kMaxDistance).flatten().flip(0)));
+    layers.push_back({SelfWeights<T>(layer.self), CrossWeights<T>(layer.cross), FeedForwardWeights<T>(layer.ff)});
+  if (!model.embedding.is_same(encoder.table)) own_embedding = Rows<float>(model.embedding);
+  table = Rows<T>(first_layer<T>(model.embedding, model.t5.decoder_layers().front().self));
+  const Tensor& own_bias = model.t5.decoder_bias();
+  self_bias =
+      Rows<float>(bias_rows(own_bias, relative_buckets(levels, 1, false, own_bias.size(0), kMaxDistance).flatten()));
+  if (const Tensor& recency = model.t5.recency_bias(); recency.defined()) {
+    const Tensor back = relative_buckets(max_tokens, 1, false, recency.size(0), kMaxDistance).flatten().flip(0);
+    recency_bias = Rows<float>(bias_rows(recency, back));
+  }
 }
 
 template <class T>
-int64_t Weights<T>::bytes() const {
-  int64_t sum = (embedding.memory.size() + own_source.memory.size()) * int64_t{sizeof(float)} +
-                (encoder_table.memory.size() + decoder_table.memory.size()) * int64_t{sizeof(T)};
-  for (const auto& layer : encoder)
-    sum += layer.self.qkv.bytes() + layer.self.out.bytes() + layer.ff.in.bytes() + layer.ff.out.bytes();
-  for (const auto& layer : decoder)
+int64_t DecoderWeights<T>::bytes() const {
+  int64_t sum = own_embedding.bytes() + table.bytes();
+  for (const auto& layer : layers)
     sum += layer.self.qkv.bytes() + layer.self.out.bytes() + layer.cross.q.bytes() + layer.cross.kv.bytes() +
            layer.cross.out.bytes() + layer.ff.in.bytes() + layer.ff.out.bytes();
   for (const auto& head : heads) sum += head.bytes();
-  for (const auto& head : node_heads) sum += head.memory.size() * int64_t{sizeof(T)};
+  for (const auto& head : node_heads) sum += head.bytes();
   return sum;
 }
 
-template struct Weights<float>;
-template struct Weights<c10::BFloat16>;
+template struct EncoderWeights<float>;
+template struct EncoderWeights<c10::BFloat16>;
+template struct DecoderWeights<float>;
+template struct DecoderWeights<c10::BFloat16>;
 
 }  // namespace tessera::engine

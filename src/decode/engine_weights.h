@@ -78,6 +78,7 @@ struct Rows {
       for (int64_t j = 0; j < d; ++j) memory.data()[i * stride + j] = static_cast<T>(rows.data_ptr<float>()[i * d + j]);
   }
   const T* row(int64_t i) const { return memory.data() + i * stride; }
+  int64_t bytes() const { return memory.size() * int64_t{sizeof(T)}; }
 };
 
 template <class T>
@@ -114,34 +115,42 @@ struct DecoderLayer {
   FeedForwardWeights<T> ff;
 };
 
-/// Everything that answering reads.
 template <class T>
-struct Weights {
+struct EncoderWeights {
   T5Options sizes;
-  int64_t levels, max_tokens, causal_group, start_of_answer;
-  int64_t num_sources;  ///< tokens of the encoder
-  bool by_node;
-  std::vector<int64_t> level_begin;
+  int64_t max_tokens, causal_group, num_tokens;
   Rows<float> embedding;
-  Rows<float> own_source;                ///< empty where encoder and decoder share one table
-  Rows<T> encoder_table, decoder_table;  ///< the first layer's [q | k | v] of every token
-  std::vector<EncoderLayer<T>> encoder;
-  std::vector<DecoderLayer<T>> decoder;
-  Rows<float> encoder_norm, decoder_norm;
-  Rows<float> encoder_bias;            ///< by head: of distance key - query, from -(max_tokens - 1) on
-  Rows<float> decoder_bias;            ///< by head: of steps back, 0 .. levels - 1
-  Rows<float> recency_bias;            ///< by head: of distance from the last source token, from max_tokens - 1 down
-  std::vector<PackedWeight<T>> heads;  ///< by level; empty if by_node, which has
-  std::vector<Rows<T>> node_heads;     ///< by level: [nodes, d]
-  std::vector<int64_t> level_sizes;
+  Rows<T> table;  ///< the first layer's [q | k | v] of every token
+  std::vector<EncoderLayer<T>> layers;
+  Rows<float> norm;
+  Rows<float> bias;  ///< by head: of distance key - query, from -(max_tokens - 1) on
 
-  explicit Weights(const EngineModel& model);
-  const Rows<float>& source() const { return own_source.stride == 0 ? embedding : own_source; }
-  int64_t inner() const { return sizes.heads * sizes.head_dim; }
+  explicit EncoderWeights(const EngineEncoder& model);
   int64_t bytes() const;
 };
 
-extern template struct Weights<float>;
-extern template struct Weights<c10::BFloat16>;
+template <class T>
+struct DecoderWeights {
+  T5Options sizes;
+  int64_t levels, max_tokens, start_of_answer;
+  bool by_node;
+  std::vector<int64_t> level_begin, level_sizes;
+  Rows<float> own_embedding;  ///< empty where encoder and decoder share one table
+  Rows<T> table;              ///< the first layer's [q | k | v] of every token
+  std::vector<DecoderLayer<T>> layers;
+  Rows<float> norm;
+  Rows<float> self_bias;               ///< by head: of steps back, 0 .. levels - 1
+  Rows<float> recency_bias;            ///< by head: of distance from the last source token, from max_tokens - 1 down
+  std::vector<PackedWeight<T>> heads;  ///< by level; empty if by_node, which has
+  std::vector<Rows<T>> node_heads;     ///< by level: [nodes, d]
+
+  DecoderWeights(const EngineDecoder& model, const EngineEncoder& encoder);
+  int64_t bytes() const;
+};
+
+extern template struct EncoderWeights<float>;
+extern template struct EncoderWeights<c10::BFloat16>;
+extern template struct DecoderWeights<float>;
+extern template struct DecoderWeights<c10::BFloat16>;
 
 }  // namespace tessera::engine

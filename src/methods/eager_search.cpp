@@ -60,9 +60,11 @@ Tensor EagerEncoder::length_mask(std::span<const std::span<const ItemId>> histor
 EagerSearch::EagerSearch(const std::vector<EagerStream>& streams, const EagerEncoder& encoder, const Settings& settings)
     : streams_(&streams), settings_(settings), num_items_(encoder.start()) {
   const Tensor table = encoder.table();
-  if (settings.engines) {
-    for (const EagerStream& stream : streams)
-      engines_.push_back(stream.engine(encoder.t5, table, 1 + settings.max_history, encoder.causal, settings.bf16));
+  if (settings.engine) {
+    std::vector<EngineDecoder> decoders;
+    for (const EagerStream& stream : streams) decoders.push_back(stream.engine_decoder());
+    engine_.emplace(EngineEncoder{encoder.t5, table, 1 + settings.max_history, encoder.causal ? 1 : 0}, decoders,
+                    settings.bf16);
     return;
   }
   const auto type = settings.bf16 ? at::kBFloat16 : at::kFloat;
@@ -72,46 +74,45 @@ EagerSearch::EagerSearch(const std::vector<EagerStream>& streams, const EagerEnc
 
 std::vector<EagerCandidates> EagerSearch::candidates(std::span<const Request> requests, const Trie* trie, int64_t beam,
                                                      bool all_scores) const {
-  const size_t count = requests.size(), streams = streams_->size();
-  std::vector<std::vector<BeamAnswer>> lists(count, std::vector<BeamAnswer>(streams));
-  for (size_t s = 0; s < streams; ++s) {
-    Filters filters;
-    std::vector<BeamQuery> queries(count);
-    for (size_t i = 0; i < count; ++i) {
-      const Request& request = requests[i];
-      const int64_t width = std::max(request.k, request.beam > 0 ? request.beam : beam);
-      queries[i] = {std::min(width, num_items_), own_filter(request.filter, trie, s, filters), request.exclude,
-                    request.beam};
-    }
-    std::vector<BeamAnswer> answers = search(requests, queries, s, beam);
-    for (size_t i = 0; i < count; ++i) lists[i][s] = std::move(answers[i]);
-  }
-  std::vector<EagerCandidates> found;
-  found.reserve(count);
-  for (const auto& list : lists) found.push_back(eager_union(list));
-  for (size_t s = 0; all_scores && s < streams; ++s) score_unknown(requests, s, found);
+  const size_t streams = streams_->size();
+  std::vector<Filters> filters(streams);
+  const Queries queries = first_queries(requests, trie, beam, filters);
+  std::vector<EagerCandidates> found(requests.size());
+  std::vector<std::vector<ItemFilter>> unknown(requests.size());
+  const EngineFollowUp follow_up = [&](size_t i, std::span<const BeamAnswer> lists, std::span<BeamQuery> further) {
+    found[i] = eager_union(lists);
+    if (all_scores) ask_unknown(found[i], unknown[i], further);
+  };
+  const Answers scores = engine_ ? search_by_engine(requests, queries, beam, follow_up)
+                                 : search_by_tensors(requests, queries, beam, follow_up);
+  for (size_t i = 0; i < scores.size(); ++i) eager_fill(found[i / streams], i % streams, scores[i]);
   return found;
 }
 
+EagerSearch::Queries EagerSearch::first_queries(std::span<const Request> requests, const Trie* trie, int64_t beam,
+                                                std::vector<Filters>& filters) const {
+  Queries queries;
+  queries.reserve(requests.size() * filters.size());
+  for (const Request& request : requests) {
+    const int64_t width = std::max(request.k, request.beam > 0 ? request.beam : beam);
+    for (size_t s = 0; s < filters.size(); ++s)
+      queries.push_back({std::min(width, num_items_), own_filter(request.filter, trie, s, filters[s]), request.exclude,
+                         request.beam});
+  }
+  return queries;
+}
+
 /// A search that may answer just these items gives their scores, as by teacher forcing.
-void EagerSearch::score_unknown(std::span<const Request> requests, size_t stream,
-                                std::vector<EagerCandidates>& found) const {
-  std::vector<Request> asked;
-  std::vector<size_t> places;
-  std::vector<ItemFilter> filters;
-  std::vector<BeamQuery> queries;
-  filters.reserve(found.size());
-  for (size_t i = 0; i < found.size(); ++i) {
-    const std::vector<ItemId> items = eager_unknown(found[i], stream);
+void EagerSearch::ask_unknown(const EagerCandidates& found, std::vector<ItemFilter>& filters,
+                              std::span<BeamQuery> queries) const {
+  filters.reserve(queries.size());
+  for (size_t s = 0; s < queries.size(); ++s) {
+    const std::vector<ItemId> items = eager_unknown(found, s);
     if (items.empty()) continue;
     const auto size = static_cast<int64_t>(items.size());
-    filters.push_back(ItemFilter::allow((*streams_)[stream].trie(), items));
-    queries.push_back({size, &filters.back(), {}, size});
-    asked.push_back(requests[i]);
-    places.push_back(i);
+    filters.push_back(ItemFilter::allow((*streams_)[s].trie(), items));
+    queries[s] = {size, &filters.back(), {}, size};
   }
-  const std::vector<BeamAnswer> answers = search(asked, queries, stream, 1);
-  for (size_t i = 0; i < places.size(); ++i) eager_fill(found[places[i]], stream, answers[i]);
 }
 
 /// A request's filter speaks of positions in the recipe's trie; this one speaks of those of the stream's.
@@ -134,41 +135,72 @@ std::span<const ItemId> EagerSearch::read_part(const Request& request) const {
   return request.history.last(std::min(request.history.size(), static_cast<size_t>(settings_.max_history)));
 }
 
-std::vector<BeamAnswer> EagerSearch::search(std::span<const Request> requests, std::span<const BeamQuery> queries,
-                                            size_t stream, int64_t beam) const {
-  if (engines_.empty()) return search_by_tensors(requests, queries, stream, beam);
+EagerSearch::Answers EagerSearch::search_by_engine(std::span<const Request> requests, const Queries& queries,
+                                                   int64_t beam, const EngineFollowUp& follow_up) const {
+  const size_t streams = streams_->size();
+  std::vector<const Trie*> tries;
+  for (const EagerStream& stream : *streams_) tries.push_back(&stream.trie());
   std::vector<std::vector<int32_t>> sources(requests.size());
-  std::vector<EngineRequest> questions;
+  std::vector<EngineQuestions> questions;
   questions.reserve(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
     sources[i] = {static_cast<int32_t>(num_items_)};
     for (const ItemId item : read_part(requests[i])) sources[i].push_back(index(item));
-    questions.push_back({sources[i], queries[i]});
+    questions.push_back({sources[i], std::span(queries).subspan(i * streams, streams)});
   }
-  return engines_[stream].answer(questions, (*streams_)[stream].trie(), {beam, false});
+  return engine_->answer(questions, tries, {beam, false}, follow_up).follow_ups;
 }
 
-std::vector<BeamAnswer> EagerSearch::search_by_tensors(std::span<const Request> requests,
-                                                       std::span<const BeamQuery> queries, size_t stream,
-                                                       int64_t beam) const {
-  std::vector<BeamAnswer> results(requests.size());
-  const EagerStream& codes = (*streams_)[stream];
+EagerSearch::Answers EagerSearch::search_by_tensors(std::span<const Request> requests, const Queries& queries,
+                                                    int64_t beam, const EngineFollowUp& follow_up) const {
+  const size_t streams = streams_->size();
+  Answers results(queries.size());
   for_each_batch(requests, settings_.decode_batch, false, [&](std::span<const size_t> places) {
     const c10::InferenceMode inference;
     std::vector<std::span<const ItemId>> histories;
-    std::vector<BeamQuery> asked;
+    Queries asked;
     size_t longest = 0;
     for (const size_t i : places) {
       histories.push_back(read_part(requests[i]));
       longest = std::max(longest, histories.back().size());
-      asked.push_back(queries[i]);
+      for (size_t s = 0; s < streams; ++s) asked.push_back(queries[i * streams + s]);
     }
     const auto width = static_cast<int64_t>(longest);
-    const Tensor memory = encoder_.encode(histories, width, false);
-    const auto steps = codes.steps(decoders_[stream], memory, encoder_.length_mask(histories, width));
-    std::vector<BeamAnswer> answers = beam_search(*steps, codes.device_trie(), asked, {beam, false});
-    for (size_t i = 0; i < places.size(); ++i) results[places[i]] = std::move(answers[i]);
+    const Tensor memory = encoder_.encode(histories, width, false), mask = encoder_.length_mask(histories, width);
+    const Answers lists = decode(memory, mask, asked, beam);
+    for (size_t i = 0; i < places.size(); ++i) {
+      const std::span<BeamQuery> further = std::span(asked).subspan(i * streams, streams);
+      for (BeamQuery& query : further) query = {.k = 0};
+      follow_up(places[i], std::span(lists).subspan(i * streams, streams), further);
+    }
+    Answers scores = decode(memory, mask, asked, 1);
+    for (size_t i = 0; i < scores.size(); ++i)
+      results[places[i / streams] * streams + i % streams] = std::move(scores[i]);
   });
+  return results;
+}
+
+/// Every stream's answers to what it is asked. @param memory  [B, S, d]; @param mask  [B, 1, S]
+EagerSearch::Answers EagerSearch::decode(const Tensor& memory, const Tensor& mask, const Queries& queries,
+                                         int64_t beam) const {
+  const size_t streams = streams_->size();
+  Answers results(queries.size());
+  for (size_t s = 0; s < streams; ++s) {
+    std::vector<int64_t> rows;
+    Queries asked;
+    for (size_t i = s; i < queries.size(); i += streams) {
+      if (queries[i].k == 0) continue;
+      rows.push_back(static_cast<int64_t>(i / streams));
+      asked.push_back(queries[i]);
+    }
+    if (rows.empty()) continue;
+    const Tensor of = at::tensor(rows).to(memory.device());
+    const EagerStream& stream = (*streams_)[s];
+    const auto steps = stream.steps(decoders_[s], memory.index_select(0, of), mask.index_select(0, of));
+    Answers answers = beam_search(*steps, stream.device_trie(), asked, {beam, false});
+    for (size_t i = 0; i < rows.size(); ++i)
+      results[static_cast<size_t>(rows[i]) * streams + s] = std::move(answers[i]);
+  }
   return results;
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/core/TensorBody.h>
 
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -39,13 +40,14 @@ struct EagerEncoder {
   at::Tensor length_mask(std::span<const std::span<const ItemId>> histories, int64_t longest) const;
 };
 
-/// Answers by beam search in every stream: on a CPU by an engine each, elsewhere by tensors. Immutable.
+/// Answers by beam search in every stream: on a CPU by an engine with a decoder each, elsewhere by tensors. A history
+/// is encoded once for all searches. Immutable.
 class EagerSearch {
  public:
   struct Settings {
     int64_t max_history = 20;
     int64_t decode_batch = 32;  ///< requests decoded together by tensors
-    bool engines = true;
+    bool engine = true;
     bool bf16 = false;
   };
   EagerSearch() = default;
@@ -60,19 +62,25 @@ class EagerSearch {
 
  private:
   using Filters = std::map<const ItemFilter*, ItemFilter>;
-  void score_unknown(std::span<const Request> requests, size_t stream, std::vector<EagerCandidates>& found) const;
+  /// Queries and answers of several requests: [requests, streams].
+  using Queries = std::vector<BeamQuery>;
+  using Answers = std::vector<BeamAnswer>;
+  Queries first_queries(std::span<const Request> requests, const Trie* trie, int64_t beam,
+                        std::vector<Filters>& filters) const;
+  void ask_unknown(const EagerCandidates& found, std::vector<ItemFilter>& filters, std::span<BeamQuery> queries) const;
   const ItemFilter* own_filter(const ItemFilter* filter, const Trie* theirs, size_t stream, Filters& made) const;
-  std::vector<BeamAnswer> search(std::span<const Request> requests, std::span<const BeamQuery> queries, size_t stream,
-                                 int64_t beam) const;
-  std::vector<BeamAnswer> search_by_tensors(std::span<const Request> requests, std::span<const BeamQuery> queries,
-                                            size_t stream, int64_t beam) const;
+  Answers search_by_engine(std::span<const Request> requests, const Queries& queries, int64_t beam,
+                           const EngineFollowUp& follow_up) const;
+  Answers search_by_tensors(std::span<const Request> requests, const Queries& queries, int64_t beam,
+                            const EngineFollowUp& follow_up) const;
+  Answers decode(const at::Tensor& memory, const at::Tensor& mask, const Queries& queries, int64_t beam) const;
   std::span<const ItemId> read_part(const Request& request) const;
 
   const std::vector<EagerStream>* streams_ = nullptr;
   Settings settings_;
   int64_t num_items_ = 0;
-  std::vector<Engine> engines_;
-  EagerEncoder encoder_;      ///< where there are no engines
+  std::optional<Engine> engine_;
+  EagerEncoder encoder_;      ///< where there is no engine
   std::vector<T5> decoders_;  ///< likewise
 };
 

@@ -154,13 +154,11 @@ std::unique_ptr<StepModel> EagerStream::steps(const T5& decoder, const Tensor& m
   return std::make_unique<EagerSteps>(*this, decoder, memory, cross_mask);
 }
 
-Engine EagerStream::engine(const T5& encoder, const Tensor& items, int64_t max_tokens, bool causal, bool bf16) const {
-  const torch::NoGradGuard no_grad;
-  const T5 joined = decoder_.with_encoder_of(encoder);
+EngineDecoder EagerStream::engine_decoder() const {
   std::vector<Tensor> heads;
   for (int64_t l = 0; l < levels(); ++l) heads.push_back(head(l));
-  const Tensor read = tokens_.narrow(0, 0, level_begin(levels() - 1));  // leaves are written only
-  return Engine({joined, read, heads, level_begin_, kBos, max_tokens, causal ? 1 : 0, &items, true}, bf16);
+  const Tensor read = tokens_.detach().narrow(0, 0, level_begin(levels() - 1));  // leaves are written only
+  return {decoder_, read, std::move(heads), level_begin_, kBos, true};
 }
 
 }  // namespace tessera

@@ -43,8 +43,8 @@ class EagerStream {
   /// For inference by tensors. @param memory  of one batch; the stream outlives it
   std::unique_ptr<StepModel> steps(const T5& decoder, const at::Tensor& memory, const at::Tensor& cross_mask) const;
 
-  /// The engine of this stream behind the shared encoder. @param items  [N + 1, d], the encoder's table
-  Engine engine(const T5& encoder, const at::Tensor& items, int64_t max_tokens, bool causal, bool bf16) const;
+  /// For an engine that is made while the stream lives.
+  EngineDecoder engine_decoder() const;
 
   const std::string& name() const { return name_; }
   const SemanticIds& ids() const { return ids_; }

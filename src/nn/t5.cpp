@@ -107,15 +107,6 @@ T5::T5(Parameters& p, const T5Options& options, const std::string& prefix) : opt
   if (!decoder_.empty() && options.recency) recency_bias_ = make_recency(p, options, prefix + "decoder.recency");
 }
 
-T5 T5::with_encoder_of(const T5& other) const {
-  T5 joined = *this;
-  joined.options_.encoder_layers = other.options_.encoder_layers;
-  joined.encoder_ = other.encoder_;
-  joined.encoder_norm_ = other.encoder_norm_;
-  joined.encoder_bias_ = other.encoder_bias_;
-  return joined;
-}
-
 T5 T5::cast(at::ScalarType type) const {
   T5 copy = *this;
   const auto matrix = [type](Tensor& t) {

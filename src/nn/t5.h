@@ -74,9 +74,6 @@ class T5 {
   T5() = default;
   T5(Parameters& parameters, const T5Options& options, const std::string& prefix);
 
-  /// This decoder behind another's encoder; both have the same width and heads.
-  T5 with_encoder_of(const T5& other) const;
-
   /// For inference: a copy whose matrices are `type` and which takes no gradient; norms and biases stay float32.
   T5 cast(at::ScalarType type) const;
 

@@ -22,12 +22,13 @@ struct Sizes {
   T5Options t5{.model_dim = 48, .heads = 3, .head_dim = 16, .ff_dim = 96, .encoder_layers = 2, .decoder_layers = 2};
   std::vector<int32_t> levels = {12, 12, 7};
   int64_t items = 200, causal_group = 0;
+  uint64_t seed = 3;
 };
 
 /// A generator with random weights, a catalogue, and both ways to ask it.
 struct EngineWorld {
   Sizes sizes;
-  Parameters parameters{3, at::kCPU};
+  Parameters parameters;
   T5 t5;
   Tensor embedding;
   std::vector<Tensor> heads;
@@ -36,23 +37,24 @@ struct EngineWorld {
   SemanticIds ids;
   Trie trie;
 
-  explicit EngineWorld(const Sizes& s) : sizes(s), t5(parameters, s.t5, "") {
+  explicit EngineWorld(const Sizes& s) : sizes(s), parameters(s.seed, at::kCPU), t5(parameters, s.t5, "") {
     for (const int32_t size : s.levels) {
       level_begin.push_back(num_tokens);
       num_tokens += size;
       heads.push_back(parameters.normal("head" + std::to_string(heads.size()), {size, s.t5.model_dim}, 0.3));
     }
     embedding = parameters.normal("embedding", {num_tokens, s.t5.model_dim}, 1.0);
-    Random random(5, "engine.ids");
+    Random random(s.seed + 2, "engine.ids");
     ids.level_sizes = s.levels;
     for (int64_t i = 0; i < s.items; ++i)
       for (const int32_t size : s.levels) ids.codes.push_back(static_cast<int32_t>(random.below(size)));
     trie = Trie(ids);
   }
 
-  Engine engine(bool bf16, int64_t max_tokens = 60) const {
-    return Engine({t5, embedding, heads, level_begin, 0, max_tokens, sizes.causal_group}, bf16);
-  }
+  Engine engine(bool bf16, int64_t max_tokens = 60) const { return Engine(encoder(max_tokens), {decoder()}, bf16); }
+
+  EngineEncoder encoder(int64_t max_tokens = 60) const { return {t5, embedding, max_tokens, sizes.causal_group}; }
+  EngineDecoder decoder() const { return {t5, embedding, heads, level_begin, 0}; }
 
   std::vector<int32_t> source(int64_t num_items, uint64_t seed) const {
     std::vector<int32_t> out = {1};
@@ -214,6 +216,163 @@ TEST(Engine, RefusesWhatDoesNotFit) {
   const std::vector<int32_t> source = {1};
   const EngineRequest request{source, {5}};
   EXPECT_THROW(engine.answer({&request, 1}, two.trie, {5, false}), Error);
+  other.t5.heads = 2;
+  const EngineWorld narrow(other);
+  EXPECT_THROW(Engine(world.encoder(), {world.decoder(), narrow.decoder()}, false), Error);
+  EXPECT_THROW(Engine(world.encoder(), {}, false), Error);
+}
+
+// ---- several decoders -----------------------------------------------------------------------------------------------
+
+/// So many threads of torch while it lives.
+class Threads {
+ public:
+  explicit Threads(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
+  ~Threads() { at::set_num_threads(before_); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+ private:
+  int before_;
+};
+
+/// An encoder with its own decoder and another one that differs in depth, widths, levels and catalogue.
+struct TwoDecoders {
+  EngineWorld one, other;
+  Engine engine;
+  std::vector<Engine> alone;
+  std::vector<const Trie*> tries;
+  std::vector<std::vector<int32_t>> sources;
+
+  explicit TwoDecoders(bool bf16)
+      : one(Sizes()),
+        other(different()),
+        engine(one.encoder(), {one.decoder(), other.decoder()}, bf16),
+        tries{&one.trie, &other.trie} {
+    alone.emplace_back(one.encoder(), std::vector{one.decoder()}, bf16);
+    alone.emplace_back(one.encoder(), std::vector{other.decoder()}, bf16);
+    for (int64_t i = 0; i < 9; ++i) sources.push_back(one.source(i % 4 * 3, static_cast<uint64_t>(i)));
+  }
+
+  static Sizes different() {
+    Sizes sizes;
+    sizes.t5.ff_dim = 40;
+    sizes.t5.decoder_layers = 3;
+    sizes.levels = {9, 14};
+    sizes.items = 90;
+    sizes.seed = 4;
+    return sizes;
+  }
+
+  /// The same question to both decoders about each of the first sources.
+  std::vector<EngineQuestions> questions(size_t count, std::span<const BeamQuery> queries) const {
+    std::vector<EngineQuestions> out;
+    for (size_t i = 0; i < count; ++i) out.push_back({sources[i], queries});
+    return out;
+  }
+
+  BeamAnswer fresh(size_t request, size_t decoder, const BeamQuery& query) const {
+    const EngineRequest asked{sources[request], query};
+    return alone[decoder].answer({&asked, 1}, *tries[decoder], {20, false}).front();
+  }
+};
+
+void expect_same(const BeamAnswer& answer, const BeamAnswer& wanted) {
+  EXPECT_EQ(answer.items, wanted.items);
+  EXPECT_EQ(answer.scores, wanted.scores);
+}
+
+TEST(EngineDecoders, EachAnswersAsAnEngineOfItsOwn) {
+  for (const bool bf16 : {false, true}) {
+    const TwoDecoders two(bf16);
+    const std::vector<BeamQuery> queries{{10}, {7}};
+    for (const int threads : {1, 2, 5}) {
+      const Threads set(threads);
+      for (const size_t count : {1, 2, 3, 9}) {
+        const EngineAnswers answers = two.engine.answer(two.questions(count, queries), two.tries, {20, false});
+        ASSERT_EQ(answers.first.size(), count * 2);
+        EXPECT_TRUE(answers.follow_ups.empty());
+        for (size_t i = 0; i < count; ++i)
+          for (size_t d = 0; d < 2; ++d) expect_same(answers.first[i * 2 + d], two.fresh(i, d, queries[d]));
+      }
+    }
+    EXPECT_LT(two.engine.weight_bytes(), two.alone[0].weight_bytes() + two.alone[1].weight_bytes());
+  }
+}
+
+TEST(EngineDecoders, OneThatIsNotAskedAnswersNothing) {
+  const TwoDecoders two(false);
+  const std::vector<BeamQuery> queries{{.k = 0}, {7}};
+  const EngineAnswers answers = two.engine.answer(two.questions(3, queries), two.tries, {20, false});
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(answers.first[i * 2].items.empty());
+    expect_same(answers.first[i * 2 + 1], two.fresh(i, 1, queries[1]));
+  }
+}
+
+// Each decoder is asked for what the other found, as far as it has it; of every third request, the first decoder is
+// asked nothing.
+TEST(EngineDecoders, FollowUpsEqualFreshSearches) {
+  const TwoDecoders two(false);
+  const std::vector<BeamQuery> queries{{10}, {30}};
+  for (const int threads : {1, 2, 5}) {
+    const Threads set(threads);
+    for (const size_t count : {1, 2, 3, 9}) {
+      std::vector<std::vector<ItemFilter>> filters(count);
+      std::vector<BeamQuery> further(count * 2, BeamQuery{.k = 0});
+      const auto follow_up = [&](size_t i, std::span<const BeamAnswer> found, std::span<BeamQuery> asked) {
+        filters[i].reserve(2);
+        for (size_t d = i % 3 == 2 ? 1 : 0; d < 2; ++d) {
+          std::vector<ItemId> items;
+          for (const ItemId item : found[1 - d].items)
+            if (index(item) < two.tries[d]->num_items()) items.push_back(item);
+          filters[i].push_back(ItemFilter::allow(*two.tries[d], items));
+          const auto size = static_cast<int64_t>(items.size());
+          further[i * 2 + d] = asked[d] = {size, &filters[i].back(), {}, size};
+        }
+      };
+      const EngineAnswers answers = two.engine.answer(two.questions(count, queries), two.tries, {20, false}, follow_up);
+      ASSERT_EQ(answers.follow_ups.size(), count * 2);
+      for (size_t i = 0; i < count; ++i) {
+        EXPECT_EQ(further[i * 2].k == 0, i % 3 == 2);
+        for (size_t d = 0; d < 2; ++d) {
+          expect_same(answers.first[i * 2 + d], two.fresh(i, d, queries[d]));
+          const BeamQuery& query = further[i * 2 + d];
+          EXPECT_EQ(answers.follow_ups[i * 2 + d].items.size(), static_cast<size_t>(query.k));
+          if (query.k > 0) expect_same(answers.follow_ups[i * 2 + d], two.fresh(i, d, query));
+        }
+      }
+    }
+  }
+}
+
+// Whoever calls, a lone worker (1 thread, or 8 requests) or a member of a team, nobody waits for it for ever.
+TEST(EngineDecoders, WhatAFollowUpThrowsReachesTheCaller) {
+  const TwoDecoders two(false);
+  const std::vector<BeamQuery> queries{{10}, {7}};
+  for (const int threads : {1, 2, 5}) {
+    const Threads set(threads);
+    for (const size_t count : {1, 2, 3, 8}) {
+      for (size_t thrower = 0; thrower < count; ++thrower) {
+        const auto follow_up = [&](size_t i, std::span<const BeamAnswer>, std::span<BeamQuery>) {
+          if (i == thrower) throw std::out_of_range("enough");
+        };
+        EXPECT_THROW(two.engine.answer(two.questions(count, queries), two.tries, {20, false}, follow_up),
+                     std::out_of_range);
+      }
+      const EngineAnswers answers = two.engine.answer(two.questions(count, queries), two.tries, {20, false});
+      expect_same(answers.first.back(), two.fresh(count - 1, 1, queries[1]));
+    }
+  }
+}
+
+TEST(EngineDecoders, RefuseOtherNumbersOfQueriesOrTries) {
+  const TwoDecoders two(false);
+  const std::vector<BeamQuery> one{{10}}, both{{10}, {7}};
+  EXPECT_THROW(two.engine.answer(two.questions(2, one), two.tries, {20, false}), Error);
+  EXPECT_THROW(two.engine.answer(two.questions(2, both), std::span(two.tries).first(1), {20, false}), Error);
+  const EngineRequest request{two.sources[0], {5}};
+  EXPECT_THROW(two.engine.answer({&request, 1}, two.one.trie, {20, false}), Error);
 }
 
 }  // namespace

@@ -61,8 +61,8 @@ std::vector<Request> some_requests(int64_t k) {
 TEST(EagerStream, ProbabilitiesOfAllItemsSumToOne) {
   for (const bool causal : {true, false}) {
     const Net net(causal);
-    for (const bool engines : {true, false}) {
-      const EagerSearch search(net.streams, net.encoder, {.max_history = 12, .engines = engines});
+    for (const bool engine : {true, false}) {
+      const EagerSearch search(net.streams, net.encoder, {.max_history = 12, .engine = engine});
       for (const EagerCandidates& found : search.candidates(some_requests(TinyWorld::kItems), nullptr, 1, false)) {
         ASSERT_EQ(found.items.size(), static_cast<size_t>(TinyWorld::kItems));
         for (const auto& scores : found.scores) {
@@ -81,7 +81,7 @@ TEST(EagerSearch, EnginesAgreeWithTensors) {
     if (causal) net.encoder.add_codes(net.streams[1]);
     const auto requests = some_requests(8);
     const auto fast = EagerSearch(net.streams, net.encoder, {.max_history = 12}).candidates(requests, nullptr, 8, true);
-    const auto slow = EagerSearch(net.streams, net.encoder, {.max_history = 12, .decode_batch = 4, .engines = false})
+    const auto slow = EagerSearch(net.streams, net.encoder, {.max_history = 12, .decode_batch = 4, .engine = false})
                           .candidates(requests, nullptr, 8, true);
     for (size_t i = 0; i < requests.size(); ++i) {
       ASSERT_EQ(fast[i].items, slow[i].items);

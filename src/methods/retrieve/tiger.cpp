@@ -207,10 +207,10 @@ class Tiger : public Retriever, private TrainTask {
     const bool bf16 = use_bf16(options_.train.precision, device_);
     Answering out;
     if (device_.is_cpu()) {
-      out.engine.emplace(
-          EngineModel{network.t5, network.embedding, network.head, tokens_->level_begin, tokens_->bos,
-                      1 + options_.max_history * ids_->levels(), options_.encoder == "causal" ? ids_->levels() : 0},
-          bf16);
+      const EngineEncoder encoder{network.t5, network.embedding, 1 + options_.max_history * ids_->levels(),
+                                  options_.encoder == "causal" ? ids_->levels() : 0};
+      const EngineDecoder decoder{network.t5, network.embedding, network.head, tokens_->level_begin, tokens_->bos};
+      out.engine.emplace(encoder, std::vector{decoder}, bf16);
     } else {
       out.network = network.cast(bf16 ? at::kBFloat16 : at::kFloat);
     }
