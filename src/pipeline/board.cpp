@@ -94,6 +94,14 @@ Recipe recipe_with_changes(const Board& board, const BoardRow& row) {
   return recipe;
 }
 
+void check_columns(const Board& board, const Recipe& recipe) {
+  const std::vector<int64_t> measured = recipe.evaluate().k;
+  for (const std::string& column : board.columns)
+    TESSERA_CHECK(std::find(measured.begin(), measured.end(), metric_and_k(column)->second) != measured.end(), config,
+                  "the board has a column {}, and the recipe measures k = [{}] only ([evaluate] k)", column,
+                  fmt::join(measured, ", "));
+}
+
 /// @param with_data  whether its data must be there
 /// @throws Error that names the row
 Recipe recipe_of(const Board& board, const BoardRow& row, int64_t seed, bool with_data = false) {
@@ -102,6 +110,7 @@ Recipe recipe_of(const Board& board, const BoardRow& row, int64_t seed, bool wit
     recipe.tree["run"]["name"] = run_name(board, row, seed);
     recipe.tree["run"]["seed"] = seed;
     resolve_recipe(recipe);
+    check_columns(board, recipe);
     if (with_data) find_source(recipe);
     return recipe;
   } catch (const Error& error) {

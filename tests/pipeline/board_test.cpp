@@ -219,6 +219,8 @@ TEST_F(BoardTest, RefusesWhatItCannotUnderstand) {
 TEST_F(BoardTest, WhatCannotRunIsToldBeforeAnythingRuns) {
   const std::string wrong = std::string(kTwoRows).replace(std::string(kTwoRows).find("window=2"), 8, "window=-2");
   EXPECT_NE(error_of([&] { run_board(board(wrong), context()); }).find("row \"Item CF\": "), std::string::npos);
+  const std::string head = "name = \"tiny\"\ncolumns = [\"hr@10\", \"hr@7\"]\n";
+  EXPECT_NE(error_of([&] { run_board(board(kTwoRows, head), context()); }).find("a column hr@7"), std::string::npos);
   fs::rename(folder_ / "data", folder_ / "moved");
   EXPECT_NE(error_of([&] { run_board(board(kTwoRows), context()); }).find("is not there"), std::string::npos);
   EXPECT_FALSE(fs::exists(folder_ / "runs"));
