@@ -26,7 +26,7 @@ struct BoardRow {
   std::vector<std::string> set;  ///< section.key=value over the recipe
   std::vector<int64_t> seeds;    ///< none: the board's
   std::string skip;              ///< why the row is not run; the table says so
-  std::string note;              ///< small print
+  std::string note;              ///< small print below the table
   std::vector<ReportedNumbers> reported;
   template <class F>
   void fields(F& f) {
@@ -35,7 +35,7 @@ struct BoardRow {
     f("set", set, "section.key=value over the recipe");
     f("seeds", seeds, "seeds of this row; none: the board's");
     f("skip", skip, "why this row is not run");
-    f("note", note, "small print below the label");
+    f("note", note, "small print below the table");
   }
 };
 
@@ -105,8 +105,9 @@ struct BoardRequest {
 ///         {protocol: {metric: {"mean", "low", "high", "sd"}}}, "difference": {protocol: {"mean", "low", "high"}},
 ///         "reported": [...]}]}]}; a value's interval is over test cases, of their mean over the seeds; "sd" is that of
 ///         the seeds' means; "difference" is that of the board's metric from the reference, paired by test case
-/// @throws Error(config) for a label in `only` that the board does not have, or a recipe that does not resolve;
-///         Error(data) for a record that is none
+/// @throws Error(config), before anything runs, for a label in `only` that the board does not have, a recipe that does
+///         not resolve or does not measure the columns, or data that is not there; Error(data) for a record that is
+///         none
 nlohmann::json run_board(const Board& board, const RunContext& context, const BoardRequest& request = {});
 
 /// The tables as Markdown, the best value of a column in bold.
