@@ -291,7 +291,11 @@ class BoardRunner {
       out["why"] = row.skip;
       return out;
     }
-    out["recipe_hash"] = hash_of(row, reference);
+    out["recipe_hash"] = hash_of(row);
+    const bool compares = reference && reference != &row && reference->skip.empty();
+    if (compares)
+      out["difference_hash"] =
+          stage_hash("board difference", {{"metric", board_.metric}, {"reference", hash_of(*reference)}});
     const std::vector<RunSummary> runs = finished_runs(row);
     std::string error;
     for (const int64_t seed : seeds_of(board_, row))
@@ -299,15 +303,15 @@ class BoardRunner {
     if (!error.empty()) out["why"] = error;
     out["state"] = !runs.empty() ? "done" : (error.empty() ? "not run" : "failed");
     if (!runs.empty()) add_numbers(out, runs);
-    if (!runs.empty() && reference && reference != &row) add_differences(out, runs, finished_runs(*reference));
+    if (!runs.empty() && compares) add_differences(out, runs, finished_runs(*reference));
     return out;
   }
 
   /// Of what the row measures, as it is written: a new default of a method does not change it.
-  std::string hash_of(const BoardRow& row, const BoardRow* reference) const {
+  std::string hash_of(const BoardRow& row) const {
     Recipe recipe = recipe_with_changes(board_, row);
     recipe.tree.erase("run");
-    return stage_hash("board row", {{"recipe", recipe.tree}, {"reference", reference ? reference->label : ""}});
+    return stage_hash("board row", {{"recipe", recipe.tree}});
   }
 
   std::vector<RunSummary> finished_runs(const BoardRow& row) const {

@@ -103,8 +103,9 @@ struct BoardRequest {
 ///         "recorded", "recipe_hash", "method", "runs": [...], "seeds": [...], "parameters", "train_seconds",
 ///         "answer_us", "seconds" (of its runs; of a stage that an earlier row shares, none), "cases", "values":
 ///         {protocol: {metric: {"mean", "low", "high", "sd"}}}, "difference": {protocol: {"mean", "low", "high"}},
-///         "reported": [...]}]}]}; a value's interval is over test cases, of their mean over the seeds; "sd" is that of
-///         the seeds' means; "difference" is that of the board's metric from the reference, paired by test case
+///         "difference_hash", "reported": [...]}]}]}; a value's interval is over test cases, of their mean over the
+///         seeds; "sd" is that of the seeds' means; "difference" is that of the board's metric from the reference,
+///         paired by test case
 /// @throws Error(config), before anything runs, for a label in `only` that the board does not have, a recipe that does
 ///         not resolve or does not measure the columns, or data that is not there; Error(data) for a record that is
 ///         none

@@ -43,7 +43,10 @@ std::string problem_of(const json& row) {
   if (!seeds.is_array() || seeds.empty() ||
       !std::all_of(seeds.begin(), seeds.end(), [](const json& seed) { return seed.is_number_integer(); }))
     return "\"seeds\" is no list of whole numbers";
-  if (row.contains("difference") && !shares_at(row.at("difference"), 2, -1)) return "\"difference\" has no such shares";
+  if (row.contains("difference")) {
+    if (!shares_at(row.at("difference"), 2, -1)) return "\"difference\" has no such shares";
+    if (!row.value("difference_hash", json()).is_string()) return "\"difference_hash\" is no string";
+  }
   return shares_at(row.value("values", json()), 3, 0) ? "" : "\"values\" has no shares between 0 and 1";
 }
 
@@ -78,7 +81,8 @@ void keep_recorded_rows(json& board, const fs::path& record) {
     for (json& row : table.at("rows")) {
       const auto found = recorded.find(row.at("label").get<std::string>());
       if (found == recorded.end() || row.value("state", "") == "skipped") continue;
-      const json& kept = found->second;
+      json kept = found->second;
+      if (kept.value("difference_hash", json()) != row.value("difference_hash", json())) kept.erase("difference");
       if (kept.at("recipe_hash") != row.at("recipe_hash") || measure(kept) <= measure(row)) continue;
       row.erase("runs");
       for (const char* key : kMeasured) {
@@ -99,6 +103,7 @@ std::string board_record(const json& board) {
       json line = {{"label", row.at("label")}};
       for (const char* key : kMeasured)
         if (row.contains(key)) line[key] = row.at(key);
+      if (row.contains("difference")) line["difference_hash"] = row.at("difference_hash");
       text += line.dump() + "\n";
     }
   }

@@ -8,8 +8,8 @@
 namespace tessera {
 
 /// What a board measured, kept beside its sources: JSON Lines, one row of the board a line, so that a table can go on
-/// growing on a machine that does not have the runs. A row counts for the recipe, changes and reference that it was
-/// measured with (`recipe_hash`); any other is left out.
+/// growing on a machine that does not have the runs. A row counts for the recipe and changes that it was measured with
+/// (`recipe_hash`), its difference for the reference's and for the metric (`difference_hash`); any other is left out.
 
 /// Rows of `board` that have fewer seeds finished here than the record has, none included, or as many but not their
 /// difference, as the reference is not here, take the record's numbers and get "recorded": true. One that failed here
@@ -23,7 +23,7 @@ void keep_recorded_rows(nlohmann::json& board, const std::filesystem::path& reco
 std::string board_record(const nlohmann::json& board);
 
 /// Labels of `record` that board_record(board) does not have: rows that the board does not have any more, or whose
-/// recipe or reference is another. @throws as check_record
+/// recipe is another. @throws as check_record
 std::vector<std::string> left_out_rows(const nlohmann::json& board, const std::filesystem::path& record);
 
 /// @param record  need not be there

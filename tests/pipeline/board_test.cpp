@@ -315,14 +315,23 @@ TEST_F(BoardRecordTest, IsOfTheRecipeThatWasMeasuredAlone) {
   const json rows = collect(recorded_board(changed), "elsewhere").at("tables").at(0).at("rows");
   EXPECT_EQ(rows.at(0).at("state"), "done");
   EXPECT_EQ(rows.at(1).at("state"), "not run") << "its window is another";
-  EXPECT_NE(collect(recorded_board(std::string("reference = \"Item CF\"\n") + kTwoRows), "elsewhere")
-                .at("tables")
-                .at(0)
-                .at("rows")
-                .at(0)
-                .at("state"),
-            "done")
-      << "it was compared with nothing";
+}
+
+TEST_F(BoardRecordTest, HasADifferenceFromTheReferenceAndOfTheMetricThatWereMeasuredAlone) {
+  const std::string rows = std::string("reference = \"Item CF\"\n") + kTwoRows;
+  write_file(record(), board_record(run_board(recorded_board(rows), context())));
+  const auto first_row = [&](const Board& board) {
+    return collect(board, "elsewhere").at("tables").at(0).at("rows").at(0);
+  };
+  EXPECT_TRUE(first_row(recorded_board(rows)).contains("difference"));
+  Board of_ndcg = recorded_board(rows);
+  of_ndcg.metric = "ndcg@10";
+  const std::string other = std::string(rows).replace(rows.find("window=2"), 8, "window=3");
+  for (const Board& board : {recorded_board(other), recorded_board(), of_ndcg}) {
+    const json row = first_row(board);
+    EXPECT_EQ(row.at("state"), "done");
+    EXPECT_FALSE(row.contains("difference")) << row;
+  }
 }
 
 TEST_F(BoardRecordTest, OutlivesARowThatFails) {
@@ -391,6 +400,8 @@ TEST_F(BoardRecordTest, IsCheckedBeforeItIsBelieved) {
   broken = row;
   broken["difference"] = {{"filtered", 1}};
   EXPECT_NE(error_with(broken.dump()).find("no recorded row"), std::string::npos);
+  broken["difference"] = {{"filtered", {{"mean", 0.0}}}};
+  EXPECT_NE(error_with(broken.dump()).find("\"difference_hash\" is no string"), std::string::npos);
 }
 
 TEST(BoardSection, ReplacesOnlyWhatStandsBetweenItsMarkers) {
